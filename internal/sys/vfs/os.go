@@ -108,15 +108,3 @@ func (f *osFile) Size() (int64, error) {
 	}
 	return info.Size(), nil
 }
-
-// writeSerially is WriteVAt where there is no pwritev.
-func writeSerially(w io.WriterAt, bufs [][]byte, offset int64) (n int, err error) {
-	for _, b := range bufs {
-		m, err := w.WriteAt(b, offset+int64(n))
-		n += m
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
-}

@@ -68,8 +68,8 @@ func (f *osFile) WriteVAt(bufs [][]byte, offset int64) (n int, err error) {
 			return n, nil
 		}
 		w.offset, w.n, w.errno = offset+int64(n), 0, 0
-		if err := f.raw.Control(w.call); err != nil {
-			return n, err
+		if f.raw.Control(w.call) != nil {
+			return n, f.closed("pwritev")
 		}
 		n += w.n
 		skip += w.n
@@ -145,14 +145,19 @@ func (f *osFile) hint(op string, call func(fd int) error) error {
 
 func (f *osFile) control(op string, call func(fd int) error) error {
 	var errno error
-	err := f.raw.Control(func(fd uintptr) { errno = retryInterrupted(int(fd), call) })
-	if err != nil {
-		return err
+	if f.raw.Control(func(fd uintptr) { errno = retryInterrupted(int(fd), call) }) != nil {
+		return f.closed(op)
 	}
 	if errno != nil {
 		return &fs.PathError{Op: op, Path: f.Name(), Err: errno}
 	}
 	return nil
+}
+
+// closed is the one reason for which RawConn.Control fails; its own error does
+// not wrap fs.ErrClosed.
+func (f *osFile) closed(op string) error {
+	return &fs.PathError{Op: op, Path: f.Name(), Err: fs.ErrClosed}
 }
 
 func retryInterrupted(fd int, call func(fd int) error) error {

@@ -6,7 +6,14 @@ import "io/fs"
 
 // WriteVAt writes one buffer after the other.
 func (f *osFile) WriteVAt(bufs [][]byte, offset int64) (n int, err error) {
-	return writeSerially(f.File, bufs, offset)
+	for _, b := range bufs {
+		m, err := f.WriteAt(b, offset+int64(n))
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Sync is os.File's: F_FULLFSYNC on darwin (its fsync leaves the data in the
