@@ -27,8 +27,8 @@ var (
 	ErrTimestamp = errors.New("batch: invalid timestamp")
 	// ErrTooLarge: the batch as a whole exceeds a limit, as it came or decompressed. MESSAGE_TOO_LARGE.
 	ErrTooLarge = errors.New("batch: too large")
-	// ErrRecordTooLarge: one record of a compressed batch declares more bytes than the limit. MESSAGE_TOO_LARGE; it is also an ErrTooLarge.
-	ErrRecordTooLarge = fmt.Errorf("batch: record declares more bytes than max.decompressed.message.bytes: %w", ErrTooLarge)
+	// ErrRecordTooLarge: one record of a compressed batch declares more bytes than the limit. It is an ErrInvalid as well: INVALID_RECORD.
+	ErrRecordTooLarge error = invalid("record declares more bytes than max.decompressed.message.bytes allows")
 )
 
 // MagicError is an ErrMagic that tells the format. 0 and 1 are the message sets of before Kafka 0.11; nothing else exists.
@@ -43,3 +43,9 @@ func (e *MagicError) Error() string {
 
 // Unwrap makes errors.Is(err, ErrMagic) hold.
 func (e *MagicError) Unwrap() error { return ErrMagic }
+
+// invalid is an ErrInvalid with a reason. A constant of it becomes an error without an allocation.
+type invalid string
+
+func (e invalid) Error() string { return "batch: invalid record: " + string(e) }
+func (e invalid) Unwrap() error { return ErrInvalid }

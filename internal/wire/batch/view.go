@@ -2,6 +2,7 @@ package batch
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"math"
 )
@@ -200,6 +201,16 @@ func (v View) setTimestamp(attributes int16, ms int64) {
 	v.putInt16(posAttributes, attributes)
 	v.putInt64(posMaxTimestamp, ms)
 	v.seal()
+}
+
+// close writes length and CRC of a batch that has just been put together.
+func (v View) close() error {
+	if len(v) > math.MaxInt32 {
+		return fmt.Errorf("%w: %d bytes, the format has 32 bits for the length", ErrTooLarge, len(v))
+	}
+	v.putInt32(posLength, int32(len(v)-lengthOverhead))
+	v.seal()
+	return nil
 }
 
 // seal computes the CRC.
