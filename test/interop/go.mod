@@ -1,0 +1,3 @@
+module github.com/samsa-project/samsa/test/interop
+
+go 1.26.0
