@@ -1,0 +1,106 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrInvalid is what every error about the content of a configuration is, for errors.Is.
+var ErrInvalid = errors.New("invalid configuration")
+
+// OriginKind is the kind of place a setting comes from.
+type OriginKind uint8
+
+// The places a setting comes from, weakest first.
+const (
+	FromDefault OriginKind = iota
+	FromFile
+	FromEnvironment
+	FromFlag
+)
+
+// Origin is where a setting was made.
+type Origin struct {
+	Kind     OriginKind
+	File     string // FromFile
+	Line     int    // FromFile, from 1
+	Variable string // FromEnvironment
+}
+
+func (o Origin) String() string {
+	switch o.Kind {
+	case FromFile:
+		return fmt.Sprintf("%s:%d", o.File, o.Line)
+	case FromEnvironment:
+		return "environment variable " + o.Variable
+	case FromFlag:
+		return "--set"
+	default:
+		return "default"
+	}
+}
+
+// Problem is one reason why a configuration cannot be used.
+type Problem struct {
+	Name  string // the configuration's; "" if the line has none
+	Value string // as given; "" where it may be a secret
+	Where string // Origin, or "topic configuration"
+	Wrong string // what is wrong, and what is allowed
+	Do    string // what to do; "" if Wrong says it
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	if p.Where != "" {
+		b.WriteString(p.Where + ": ")
+	}
+	if p.Name != "" {
+		b.WriteString(p.Name)
+		if p.Value != "" {
+			b.WriteString("=" + clip(p.Value))
+		}
+		b.WriteString(": ")
+	}
+	b.WriteString(p.Wrong)
+	if p.Do != "" {
+		b.WriteString("; " + p.Do)
+	}
+	return b.String()
+}
+
+// clip keeps a value from filling the screen.
+func clip(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "..."
+}
+
+// Invalid holds every problem of a configuration, in the order of the places that made them. It is an ErrInvalid.
+type Invalid struct {
+	Problems []Problem
+}
+
+func (e *Invalid) Error() string {
+	if len(e.Problems) == 1 {
+		return e.Problems[0].String()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d problems in the configuration:", len(e.Problems))
+	for _, p := range e.Problems {
+		b.WriteString("\n  " + p.String())
+	}
+	return b.String()
+}
+
+// Is makes errors.Is(err, ErrInvalid) true.
+func (e *Invalid) Is(target error) bool { return target == ErrInvalid }
+
+func invalid(problems []Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return &Invalid{problems}
+}
