@@ -68,7 +68,7 @@ func TestPropertiesAreReadAsJavaReadsThem(t *testing.T) {
 	} {
 		got, bad := parseProperties([]byte(c.text))
 		if len(bad) > 0 || !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %q %v, want %q", c.title, got, bad, c.want)
+			t.Errorf("%s: got %+v %v, want %+v", c.title, got, bad, c.want)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestPropertiesAreReadAsJavaReadsThem(t *testing.T) {
 func TestAMalformedEscapeIsReportedWithItsLineAndTheRestIsRead(t *testing.T) {
 	got, bad := parseProperties([]byte("a=1\nb=\\u12x4\nc=\\u12\nd=2"))
 	if want := []property{{"a", "1", 1}, {"d", "2", 4}}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if len(bad) != 2 || bad[0].line != 2 || bad[1].line != 3 || !strings.Contains(bad[0].err.Error(), "four hexadecimal digits") {
 		t.Errorf("got %v", bad)
@@ -102,7 +102,7 @@ func TestWhatIsRenderedIsParsedBack(t *testing.T) {
 			text.WriteString(renderProperty(want[i].name, want[i].value))
 		}
 		if got, bad := parseProperties([]byte(text.String())); len(bad) > 0 || !slices.Equal(got, want) {
-			t.Fatalf("seed %d: %q was read as %q %v, want %q", seed, text.String(), got, bad, want)
+			t.Fatalf("seed %d: %q was read as %+v %v, want %+v", seed, text.String(), got, bad, want)
 		}
 	}
 }
@@ -127,7 +127,7 @@ func FuzzProperties(f *testing.F) {
 		var rendered strings.Builder
 		for _, p := range pairs {
 			if p.line <= last || p.line > line || len(utf16.Encode([]rune(p.name+p.value))) > len(data) {
-				t.Fatalf("%q on line %d after line %d of %d", p, p.line, last, line)
+				t.Fatalf("%+v on line %d after line %d of %d", p, p.line, last, line)
 			}
 			last = p.line
 			rendered.WriteString(renderProperty(p.name, p.value))
@@ -135,7 +135,7 @@ func FuzzProperties(f *testing.F) {
 		again, bad := parseProperties([]byte(rendered.String()))
 		same := slices.EqualFunc(pairs, again, func(a, b property) bool { return a.name == b.name && a.value == b.value })
 		if len(bad) > 0 || !same {
-			t.Fatalf("%q, rendered %q, was read again as %q %v", pairs, rendered.String(), again, bad)
+			t.Fatalf("%+v, rendered %q, was read again as %+v %v", pairs, rendered.String(), again, bad)
 		}
 		if !oracleAgrees(string(data)) {
 			return
