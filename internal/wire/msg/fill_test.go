@@ -52,13 +52,26 @@ func walk(v reflect.Value, f func(reflect.Value)) {
 	}
 }
 
+// defaults gives the struct that p points to its defaults, ours or kmsg's.
+func defaults(p reflect.Value) {
+	switch m := p.Interface().(type) {
+	case interface{ SetDefaults() }:
+		m.SetDefaults()
+	case interface{ Default() }:
+		m.Default()
+	}
+}
+
+// fresh returns a new message of the same kind.
+func fresh(m Message) Message { return reflect.New(reflect.TypeOf(m).Elem()).Interface().(Message) }
+
 // toDefault gives one field its default in every struct of that name.
 func toDefault(v reflect.Value, structName, fieldName string) {
 	walk(v, func(s reflect.Value) {
 		if s.Type().Name() == structName {
-			fresh := reflect.New(s.Type())
-			fresh.Interface().(interface{ SetDefaults() }).SetDefaults()
-			s.FieldByName(fieldName).Set(fresh.Elem().FieldByName(fieldName))
+			d := reflect.New(s.Type())
+			defaults(d)
+			s.FieldByName(fieldName).Set(d.Elem().FieldByName(fieldName))
 		}
 	})
 }
@@ -78,7 +91,6 @@ func notNull(v reflect.Value) {
 }
 
 var (
-	typeUUID    = reflect.TypeFor[wire.UUID]()
 	typeNullStr = reflect.TypeFor[wire.NullString]()
 	typePayload = reflect.TypeFor[wire.Payload]()
 )
@@ -103,13 +115,9 @@ func randomString(rnd *rand.Rand) string {
 	return string(b)
 }
 
+// fillValue fills a value of this package or of kmsg.
 func fillValue(rnd *rand.Rand, v reflect.Value, depth int) {
 	switch v.Type() {
-	case typeUUID:
-		for i := range v.Len() {
-			v.Index(i).SetUint(uint64(byte(rnd.Uint32())))
-		}
-		return
 	case typeNullStr:
 		v.Set(reflect.ValueOf(wire.NullString{}))
 		if rnd.IntN(3) > 0 {
@@ -122,12 +130,13 @@ func fillValue(rnd *rand.Rand, v reflect.Value, depth int) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		if m, ok := v.Addr().Interface().(interface{ SetDefaults() }); ok {
-			m.SetDefaults()
-		}
+		defaults(v.Addr())
 		for i := range v.NumField() {
 			if depth > 0 && rnd.IntN(8) == 0 {
 				continue // keeps its default
+			}
+			if name := v.Type().Field(i).Name; strings.HasSuffix(v.Type().PkgPath(), "/kmsg") && (name == "Version" || name == "UnknownTags") {
+				continue
 			}
 			fillValue(rnd, v.Field(i), depth+1)
 		}
@@ -138,17 +147,22 @@ func fillValue(rnd *rand.Rand, v reflect.Value, depth int) {
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			v.SetBytes(randomBytes(rnd))
+			if v.SetZero(); rnd.IntN(8) > 0 {
+				v.SetBytes(randomBytes(rnd))
+			}
 			return
 		}
-		if rnd.IntN(8) == 0 {
-			v.SetZero() // null where that is allowed, else empty
-			return
+		if v.SetZero(); rnd.IntN(8) == 0 {
+			return // null where that is allowed, else empty
 		}
 		n := rnd.IntN(4)
 		v.Set(reflect.MakeSlice(v.Type(), n, n))
 		for i := range n {
 			fillValue(rnd, v.Index(i), depth+1)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			v.Index(i).SetUint(uint64(byte(rnd.Uint32())))
 		}
 	case reflect.Bool:
 		v.SetBool(rnd.IntN(2) == 0)
