@@ -7,6 +7,8 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -188,8 +190,7 @@ func TestLimitsOnRecordsAndBatchesAreExact(t *testing.T) {
 	}
 }
 
-// peak runs f and returns by how many bytes it made the heap grow at most, sampled by f's own calls of the function it
-// is given, and at the end before anything is collected.
+// allocated is how many bytes f allocates, whether or not they could be collected again.
 func allocated(f func()) uint64 {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	runtime.GC()
@@ -201,51 +202,46 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// bomb is a body of the codec that decompresses to size bytes: one record's length, then zeros.
-func bomb(t *testing.T, codec Codec, size int) []byte {
+// bomb is a body of the codec that decompresses to times * 16 MB: a record's length which claims the most, then zeros.
+func bomb(t *testing.T, codec Codec, times int) []byte {
 	t.Helper()
-	d, err := openDeflater(nil, codec, DefaultLevel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head := appendVarint(nil, int64(size-5))
-	chunk := make([]byte, 1<<20)
-	if _, err := d.w.Write(append(head, chunk[:size%len(chunk)]...)); err != nil {
-		t.Fatal(err)
-	}
-	for range size / len(chunk) {
-		if _, err := d.w.Write(chunk); err != nil {
+	pack := func(b []byte) []byte {
+		body, err := Compress(nil, b, codec, DefaultLevel)
+		if err != nil {
 			t.Fatal(err)
 		}
+		return body
 	}
-	body, err := d.finish()
-	if err != nil {
-		t.Fatal(err)
+	head := pack(append(appendVarint(nil, math.MaxInt32), make([]byte, 100)...))
+	tail := pack(make([]byte, 16<<20))
+	if codec != LZ4 {
+		return append(head, bytes.Repeat(tail, times)...) // streams may be concatenated
 	}
-	return body
+	const header, end = 7, 4
+	return slices.Concat(head[:len(head)-end], bytes.Repeat(tail[header:len(tail)-end], times), make([]byte, end))
 }
 
 func TestBombsCostBoundedMemory(t *testing.T) {
 	for _, codec := range codecs[1:] {
-		body := bomb(t, codec, 256<<20)
-		t.Logf("%v: %d bytes become 256 MB", codec, len(body))
+		body := bomb(t, codec, 64)
+		t.Logf("%v: %d bytes become 1 GB", codec, len(body))
 		v := forgedBody(codec, 1, body)
 		rules := open
-		rules.Limits = Limits{MaxRecordBytes: math.MaxInt32, MaxBatchBytes: 64 << 20}
 		for name, c := range map[string]struct {
 			run  func() error
 			most uint64
 			want error
 		}{
-			// Even with a record limit that forbids nothing, a check holds no more than a window.
-			"validate": {func() error { return Validate(v, rules) }, 12 << 20, ErrRecordTooLarge},
-			"skim": {func() error {
-				var it Iterator
-				it.reset(v, Limits{MaxRecordBytes: math.MaxInt32, MaxBatchBytes: math.MaxInt32}, skim)
-				it.Next()
-				return it.Err()
-			}, 12 << 20, ErrInvalid},
-			"declared record": {func() error {
+			"validate": {func() error {
+				rules.Limits = Limits{MaxRecordBytes: 1 << 20, MaxBatchBytes: 64 << 20}
+				return Validate(v, rules)
+			}, 12 << 20, ErrRecordTooLarge},
+			"validate under limits that forbid nothing": {func() error {
+				w := forgedBody(codec, 1, bomb(t, codec, 2))
+				rules.Limits = Limits{MaxRecordBytes: math.MaxInt32, MaxBatchBytes: math.MaxInt32}
+				return Validate(w, rules)
+			}, 64 << 20, ErrInvalid},
+			"a declared record": {func() error {
 				it := v.Records(Limits{MaxRecordBytes: 1 << 20, MaxBatchBytes: 1 << 30})
 				it.Next()
 				return it.Err()
@@ -254,11 +250,53 @@ func TestBombsCostBoundedMemory(t *testing.T) {
 				_, err := Decompress(nil, body, codec, Limits{MaxBatchBytes: 4 << 20})
 				return err
 			}, 32 << 20, ErrTooLarge},
+			"recompress": {func() error {
+				_, err := Recompress(nil, v, LZ4, DefaultLevel, Limits{MaxBatchBytes: 4 << 20})
+				return err
+			}, 32 << 20, ErrTooLarge},
 		} {
 			var err error
 			if n := allocated(func() { err = c.run() }); n > c.most || !errors.Is(err, c.want) {
 				t.Errorf("%v, %s: %d bytes allocated, at most %d wanted: %v", codec, name, n, c.most, err)
 			}
+		}
+	}
+}
+
+func TestAHundredBombsAtOnceShareAFewDecoders(t *testing.T) {
+	for _, codec := range []Codec{LZ4, Zstd} {
+		body := bomb(t, codec, 4)
+		if codec == LZ4 {
+			// Blocks of 4 MB, the dearest.
+			var b bytes.Buffer
+			w := lz4.NewWriter(&b)
+			if _, err := w.Write(append(appendVarint(nil, math.MaxInt32), make([]byte, 16<<20)...)); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			body = b.Bytes()
+		} else {
+			body[5] = 13 << 3 // a window of 8 MB, the widest
+		}
+		v := forgedBody(codec, 1, body)
+		n := allocated(func() {
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() {
+					rules := open
+					rules.Limits = Limits{MaxRecordBytes: math.MaxInt32, MaxBatchBytes: 32 << 20}
+					if err := Validate(v, rules); err == nil {
+						t.Error("accepted")
+					}
+				})
+			}
+			all.Wait()
+		})
+		// sync.Pool keeps one a processor besides those in use.
+		if most := uint64(cap(inflating)+runtime.GOMAXPROCS(0)) * (12 << 20); n > most {
+			t.Errorf("%v: %d MB allocated, at most %d wanted", codec, n>>20, most>>20)
 		}
 	}
 }
@@ -374,35 +412,33 @@ func TestFramesThatKafkaDoesNotReadAreRefused(t *testing.T) {
 
 func TestZstdWindowsAreNarrowedToWhatTheFrameHolds(t *testing.T) {
 	record := appendRecord(nil, &Record{Value: bytes.Repeat([]byte("a value that repeats "), 1000)})
-	for _, window := range []int{64 << 10, 2 << 20, 8 << 20, 128 << 20, 512 << 20} {
-		var b bytes.Buffer
-		w, err := zstd.NewWriter(&b, zstd.WithWindowSize(window), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
-		if err != nil {
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(64<<10), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// With a flush between, else the encoder knows the size and declares it.
+	for _, half := range [][]byte{record[:5000], record[5000:]} {
+		if _, err := w.Write(half); err != nil {
 			t.Fatal(err)
 		}
-		// Two writes with a flush between, else the encoder knows the size and declares it.
-		for _, half := range [][]byte{record[:5000], record[5000:]} {
-			if _, err := w.Write(half); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Flush(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.Close(); err != nil {
+		if err := w.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		var h zstd.Header
-		if err := h.Decode(b.Bytes()); err != nil || h.WindowSize != uint64(window) {
-			t.Fatalf("encoder declares %d: %v", h.WindowSize, err)
-		}
-		v := forgedBody(Zstd, 1, b.Bytes())
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for exponent := byte(6); exponent < 32; exponent++ {
+		body := bytes.Clone(b.Bytes())
+		body[5] = exponent << 3 // up to 2^41 bytes
+		v := forgedBody(Zstd, 1, body)
 		if n := allocated(func() {
 			if err := Validate(v, open); err != nil {
-				t.Errorf("window of %d: %v", window, err)
+				t.Errorf("window of 2^%d: %v", exponent+10, err)
 			}
-		}); n > 3<<20 {
-			t.Errorf("window of %d: %d bytes allocated", window, n)
+		}); n > 2<<20 {
+			t.Errorf("window of 2^%d: %d bytes allocated", exponent+10, n)
 		}
 	}
 }
