@@ -240,7 +240,7 @@ func checkProtocol(r *reader, l Listener) bool {
 		return true
 	case "":
 		r.problem("listeners", fmt.Sprintf("no protocol is known for %s", l),
-			fmt.Sprintf("add %s:PLAINTEXT to listener.security.protocol.map", l.Name))
+			fmt.Sprintf("add %s:PLAINTEXT to listener.security.protocol.map, or, if it is a controller's, set controller.listener.names=%s", l.Name, l.Name))
 	case "SSL":
 		r.problem("listeners", fmt.Sprintf("%s speaks SSL; %s", l, unsafeTLS), insteadTLS)
 	default:

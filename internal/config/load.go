@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -72,31 +71,21 @@ func Load(in Input) (*Config, error) {
 	l.readEnvironment()
 	l.readFlags()
 	l.judgeNames()
-	if len(l.problems) > 0 {
-		// Values are not looked at: what follows from a name that was not understood would only be noise.
-		return nil, invalid(l.problems)
-	}
 	r := newReader(l.static)
 	c := &Config{static: l.static, ClusterID: l.clusterID, Warnings: l.warnings, Notices: l.notices}
 	c.Broker = readBroker(r)
-	if len(r.problems) == 0 {
+	// The defaults of topics are resolved once, so that a broker name behind them is refused here and not with the first
+	// topic.
+	_, problems := c.resolve(nil, Dynamic{})
+	problems = slices.Concat(l.problems, r.problems, problems)
+	if len(problems) == 0 {
 		c.crossCheck(r, in.Host)
+		problems = r.problems
 	}
-	if _, err := c.Topic(nil, Dynamic{}); err != nil && len(r.problems) == 0 {
-		r.problems = append(r.problems, topicProblems(err)...)
-	}
-	if len(r.problems) > 0 {
-		return nil, invalid(r.problems)
+	if len(problems) > 0 {
+		return nil, invalid(problems)
 	}
 	return c, nil
-}
-
-func topicProblems(err error) []Problem {
-	var e *Invalid
-	if errors.As(err, &e) {
-		return e.Problems
-	}
-	return []Problem{{Wrong: err.Error()}}
 }
 
 type loader struct {
@@ -148,6 +137,10 @@ func (l *loader) readEnvironment() {
 	if len(env.jvm) > 0 {
 		l.notices = append(l.notices, "these variables configure a Java virtual machine, which is not there: "+strings.Join(env.jvm, ", "))
 	}
+	if len(env.settings) > maxNames {
+		l.problems = append(l.problems, Problem{Where: "environment", Wrong: fmt.Sprintf("more than %d variables begin with %s", maxNames, environmentPrefix)})
+		return
+	}
 	var unknown []string
 	for _, name := range sortedNames(env.settings) {
 		s := env.settings[name]
@@ -183,9 +176,16 @@ func (l *loader) warn(format string, args ...any) {
 	l.warnings = append(l.warnings, fmt.Sprintf(format, args...))
 }
 
+// maxNames bounds the work and the messages a nonsensical file can cause. Kafka has 450 names.
+const maxNames = 4096
+
 // judgeNames sorts what was set into what the node uses, what it warns about and what keeps it from starting.
 func (l *loader) judgeNames() {
-	l.static = make(map[string]setting, len(l.settings))
+	l.static = make(map[string]setting)
+	if len(l.settings) > maxNames {
+		l.problems = append(l.problems, Problem{Where: l.in.File, Wrong: fmt.Sprintf("more than %d names are set", maxNames)})
+		return
+	}
 	var ignored, foreign, unknown []string
 	for _, name := range sortedNames(l.settings) {
 		s := l.settings[name]

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -56,7 +57,7 @@ func (p Problem) String() string {
 		b.WriteString(p.Where + ": ")
 	}
 	if p.Name != "" {
-		b.WriteString(p.Name)
+		b.WriteString(clip(p.Name))
 		if p.Value != "" {
 			b.WriteString("=" + clip(p.Value))
 		}
@@ -69,13 +70,17 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// clip keeps a value from filling the screen.
+// clip keeps a value from filling the screen or faking lines of a log.
 func clip(text string) string {
 	const most = 200
-	if len(text) <= most {
-		return text
+	end := ""
+	if len(text) > most {
+		text, end = text[:most], "..."
 	}
-	return text[:most] + "..."
+	if strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		text = strconv.Quote(text)
+	}
+	return text + end
 }
 
 // Invalid holds every problem of a configuration, in the order of the places that made them. It is an ErrInvalid.

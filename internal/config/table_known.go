@@ -86,7 +86,7 @@ const defaultListeners = "PLAINTEXT://127.0.0.1:9092,PLAINTEXT://[::1]:9092"
 var connectionTable = []Definition{
 	{
 		Name: "listeners", Type: List, Default: defaultListeners, Check: listOf(false), Scope: PerBroker, Group: groupConnections,
-		Doc: "Addresses to listen on, as NAME://host:port. An empty host or 0.0.0.0 means every interface, port 0 any free port; IPv6 goes in brackets.",
+		Doc: "Addresses to listen on, as NAME://host:port. An empty host or 0.0.0.0 means every interface, port 0 any free port; IPv6 goes in brackets. (Kafka's default is every interface.)",
 	},
 	{
 		Name: "advertised.listeners", Type: List, Null: true, Check: listOf(false), Group: groupConnections,

@@ -12,7 +12,7 @@ var logTable = []Definition{
 	},
 	{
 		Name: "log.dir", Type: List, Default: "./samsa-data", Check: listOf(false), Group: groupDisks,
-		Doc: "Folder for the partitions' data where log.dirs is not set; relative to the working directory.",
+		Doc: "Folder for the partitions' data where log.dirs is not set; relative to the working directory. (Kafka's default is /tmp/kafka-logs.)",
 	},
 	{
 		Name: "num.recovery.threads.per.data.dir", Type: Int, Default: "2", Check: atLeast(1), Scope: ClusterWide, Group: groupDisks,

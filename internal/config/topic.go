@@ -49,17 +49,26 @@ type Dynamic struct {
 // override is unknown, out of bounds, refused, or contradicts another; this is the check CreateTopics and
 // AlterConfigs make, too.
 func (c *Config) Topic(overrides map[string]string, dynamic Dynamic) (*Topic, error) {
-	r := topicReader{c: c, overrides: overrides, dynamic: dynamic}
+	var problems []Problem
 	for _, name := range slices.Sorted(maps.Keys(overrides)) {
 		if p := ValidateTopicConfig(name, overrides[name]); p != nil {
-			r.problems = append(r.problems, *p)
+			problems = append(problems, *p)
 		}
 	}
-	if len(r.problems) > 0 {
-		return nil, invalid(r.problems)
+	if len(problems) > 0 {
+		return nil, invalid(problems)
 	}
+	t, problems := c.resolve(overrides, dynamic)
+	if len(problems) > 0 {
+		return nil, invalid(problems)
+	}
+	return &t, nil
+}
+
+func (c *Config) resolve(overrides map[string]string, dynamic Dynamic) (Topic, []Problem) {
+	r := topicReader{c: c, overrides: overrides, dynamic: dynamic}
 	policy := r.value("cleanup.policy").list
-	t := &Topic{
+	t := Topic{
 		Delete:         slices.Contains(policy, "delete"),
 		Compact:        slices.Contains(policy, "compact"),
 		RetentionAge:   r.millis("retention.ms"),
@@ -90,10 +99,7 @@ func (c *Config) Topic(overrides map[string]string, dynamic Dynamic) (*Topic, er
 	}
 	t.SegmentJitter = min(t.SegmentJitter, t.SegmentAge)
 	r.crossCheck()
-	if len(r.problems) > 0 {
-		return nil, invalid(r.problems)
-	}
-	return t, nil
+	return t, r.problems
 }
 
 // longest is ms as a duration; whatever exceeds the longest duration becomes it.
