@@ -15,14 +15,6 @@ type kind struct {
 	make func() Message
 }
 
-// each calls f for every version of k.
-func (k kind) each(f func(version int16)) {
-	least, greatest := k.make().Versions()
-	for v := least; v <= greatest; v++ {
-		f(v)
-	}
-}
-
 // encode returns m in that version, its payloads in place.
 func encode(t testing.TB, m Message, version int16) []byte {
 	t.Helper()
