@@ -42,6 +42,25 @@ func (b *Builder) Reset(codec Codec, level int) {
 	b.SetProducer(NoProducerID, NoProducerEpoch, NoSequence)
 }
 
+// ResetLike begins the batch that takes the place of v when some of its records go: all of v's header is kept but the
+// codec, of which only the level is not known, the count, and the timestamps, which the records that stay decide.
+// If none stays, what Build writes is the empty batch that keeps the last sequence number. A delete horizon of v stays too.
+func (b *Builder) ResetLike(v View, level int) {
+	b.Reset(v.Codec(), level)
+	b.SetBaseOffset(v.BaseOffset())
+	b.SetLastOffset(v.LastOffset())
+	b.SetLeaderEpoch(v.LeaderEpoch())
+	b.SetProducer(v.ProducerID(), v.ProducerEpoch(), v.BaseSequence())
+	b.flag(v.Attributes() & (attrTransactional | attrControl))
+	View(b.header[:]).putInt64(posMaxTimestamp, v.MaxTimestamp())
+	if v.LogAppendTime() {
+		b.SetLogAppendTime(v.MaxTimestamp())
+	}
+	if v.HasDeleteHorizon() {
+		b.SetDeleteHorizon(v.BaseTimestamp())
+	}
+}
+
 func (b *Builder) flag(bit int16) {
 	h := View(b.header[:])
 	h.putInt16(posAttributes, h.Attributes()|bit)
@@ -159,7 +178,12 @@ func (b *Builder) Build(dst []byte) ([]byte, error) {
 	// Kafka writes 0 for a batch that never had a record; -1 would give it a last offset before its base.
 	v.putInt32(posLastOffsetDelta, int32(max(delta, 0)))
 	v.putInt64(posBaseTimestamp, b.baseTime)
-	if !b.maxKept {
+	if b.count == 0 {
+		// A horizon says when records may go: there are none.
+		v.putInt64(posBaseTimestamp, NoTimestamp)
+		v.putInt16(posAttributes, v.Attributes()&^attrDeleteHorizon)
+	}
+	if !b.maxKept && b.count > 0 {
 		v.putInt64(posMaxTimestamp, b.highest)
 	}
 	v.putInt32(posCount, b.count)

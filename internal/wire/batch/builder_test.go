@@ -7,6 +7,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestBuilderWritesEveryField(t *testing.T) {
@@ -74,6 +76,55 @@ func TestEmptyBatchesKeepTheProducersLastSequence(t *testing.T) {
 	it.Reset(w, Limits{})
 	if it.Next() || !errors.Is(it.Err(), ErrInvalid) {
 		t.Errorf("bytes in a batch of no records: %v", it.Err())
+	}
+}
+
+func TestCompactedBatchesKeepTheirHeader(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v, records := drawBatch(t)
+		b := NewBuilder(None, DefaultLevel)
+		b.ResetLike(v, DefaultLevel)
+		var kept []built
+		highest := NoTimestamp
+		for _, r := range records {
+			if rapid.Bool().Draw(t, "keep") {
+				b.AppendAt(r.offset, r.timestamp, r.key, r.value, r.headers...)
+				kept = append(kept, r)
+				highest = max(highest, r.timestamp)
+			}
+		}
+		out, err := b.Build(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := View(out)
+		if w.BaseOffset() != v.BaseOffset() || w.LastOffset() != v.LastOffset() || w.LeaderEpoch() != v.LeaderEpoch() || w.ProducerID() != v.ProducerID() ||
+			w.ProducerEpoch() != v.ProducerEpoch() || w.BaseSequence() != v.BaseSequence() || w.LastSequence() != v.LastSequence() || w.Transactional() != v.Transactional() {
+			t.Fatalf("header changed:\n%x\n%x", w[:HeaderSize], v[:HeaderSize])
+		}
+		if len(kept) > 0 && (w.MaxTimestamp() != highest || w.Codec() != v.Codec() || w.HasDeleteHorizon() != v.HasDeleteHorizon() ||
+			v.HasDeleteHorizon() && w.BaseTimestamp() != v.BaseTimestamp()) {
+			t.Fatalf("header changed:\n%x\n%x", w[:HeaderSize], v[:HeaderSize])
+		}
+		if len(kept) == 0 && (len(w) != HeaderSize || w.MaxTimestamp() != v.MaxTimestamp() || w.Codec() != None || w.HasDeleteHorizon() || w.BaseTimestamp() != NoTimestamp) {
+			t.Fatalf("empty batch is %x", w)
+		}
+		if err := compare(w, kept, w.Records(Limits{})); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestRecordsOfLogAppendTimeKeepItThroughCompaction(t *testing.T) {
+	v := sample(t, LZ4, 3, 10)
+	v.SetLogAppendTime(9999)
+	b := NewBuilder(None, DefaultLevel)
+	b.ResetLike(v, DefaultLevel)
+	b.AppendAt(1, 1001, []byte("k"), nil)
+	w := mustBuild(t, b)
+	it := w.Records(Limits{})
+	if !w.LogAppendTime() || w.MaxTimestamp() != 9999 || w.BaseTimestamp() != 1001 || !it.Next() || it.Timestamp() != 9999 {
+		t.Errorf("header is %x", w[:HeaderSize])
 	}
 }
 

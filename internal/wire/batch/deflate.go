@@ -23,10 +23,10 @@ const (
 // zstdEncoderWindow bounds what an encoder and all who decode its frames must hold, in bytes.
 const zstdEncoderWindow = 1 << 20
 
-// lz4Levels are the library's, which ends at 9 where Kafka's goes to 17. Kafka's 9, the default, is the fast
-// compressor and no high one.
+// lz4Levels are the library's for Kafka's 1 to 9, and for all from 10 to 17, which it lacks. Kafka's 9, the default, is
+// the fast compressor and no high one.
 var lz4Levels = [...]lz4.CompressionLevel{
-	lz4.Level1, lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7, lz4.Level8, lz4.Fast,
+	lz4.Level1, lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7, lz4.Level8, lz4.Fast, lz4.Level9,
 }
 
 // slot maps a level of Kafka's to a setting of the library: several of Kafka's share one.
@@ -46,7 +46,7 @@ func slot(codec Codec, level int) (int, error) {
 			level = lz4Default
 		}
 		if level > lz4Default && level <= lz4Max {
-			return lz4Default - 2, nil // the highest of the high ones
+			return len(lz4Levels) - 1, nil
 		}
 		if level >= lz4Min && level <= lz4Default {
 			return level - 1, nil
