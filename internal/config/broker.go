@@ -17,6 +17,9 @@ type Broker struct {
 
 	// Listeners are the addresses to open, at least one. ControllerListeners are configured and not opened.
 	Listeners, ControllerListeners []Listener
+	// ListenersByDefault says that nobody configured listeners: opening one of the two is enough, since a machine may
+	// have no IPv6.
+	ListenersByDefault bool
 	// Advertised are the addresses to tell clients, by listener name; nil if not configured: then a listener advertises
 	// the address it listens on. A Host of "" stands for the machine's name.
 	Advertised []Listener
@@ -211,6 +214,7 @@ func readListeners(r *reader, b *Broker) {
 			}
 		}
 	}
+	b.ListenersByDefault = !r.isSet("listeners")
 	all, err := parseListeners(r.list("listeners"))
 	if err == nil {
 		err = checkDistinct(all)

@@ -93,7 +93,7 @@ func TestTheEnvironmentOfKafkasImageIsUnderstood(t *testing.T) {
 		"KAFKA_CONTROLLER_QUORUM_VOTERS=1@broker:29093", "KAFKA_LISTENERS=CONTROLLER://:29093,PLAINTEXT_HOST://:9092,PLAINTEXT://:19092",
 		"KAFKA_INTER_BROKER_LISTENER_NAME=PLAINTEXT", "KAFKA_CONTROLLER_LISTENER_NAMES=CONTROLLER", "CLUSTER_ID=4L6g3nShT-eMCtK--X86sw",
 		"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR=1", "KAFKA_LOG_DIRS=/tmp/kraft-combined-logs", "KAFKA_LOG_RETENTION_MS=1000",
-		"KAFKA_HEAP_OPTS=-Xmx1g", "KAFKA_JMX_PORT=9999", "KAFKA_LOG4J_ROOT_LOGLEVEL=INFO", "KAFKA_VERSION=4.1.0", "KAFKA_SERVICE_HOST=10.0.0.1")
+		"KAFKA_HEAP_OPTS=-Xmx1g", "KAFKA_JMX_PORT=9999", "KAFKA_LOG4J_ROOT_LOGLEVEL=INFO", "KAFKA_VERSION=4.1.0", "KAFKA_CFG_NODE_ID=3")
 	if c.ClusterID != "4L6g3nShT-eMCtK--X86sw" || len(c.Listeners) != 2 || c.Listeners[0].Name != "PLAINTEXT_HOST" || len(c.Advertised) != 2 {
 		t.Errorf("cluster %q, listeners %v, advertised %v", c.ClusterID, c.Listeners, c.Advertised)
 	}
@@ -103,7 +103,7 @@ func TestTheEnvironmentOfKafkasImageIsUnderstood(t *testing.T) {
 	if !strings.Contains(c.Notices[0], "KAFKA_HEAP_OPTS, KAFKA_JMX_PORT, KAFKA_LOG4J_ROOT_LOGLEVEL") || strings.Contains(c.Notices[0], "KAFKA_VERSION") {
 		t.Errorf("notices %q", c.Notices)
 	}
-	if !slices.Contains(c.Warnings, "these variables name no configuration: KAFKA_SERVICE_HOST") {
+	if !slices.Contains(c.Warnings, "these variables name no configuration: KAFKA_CFG_NODE_ID") {
 		t.Errorf("warnings %q", c.Warnings)
 	}
 }
@@ -122,6 +122,20 @@ func TestListenersFollowAdvertisedListenersOfTheEnvironmentUnlessSetAnywhere(t *
 			t.Errorf("%q %q: got %s, want %s", c.text, c.env, got, c.want)
 		}
 	}
+}
+
+func TestServiceLinksOfContainerPlatformsAreNoSettings(t *testing.T) {
+	c := mustLoad(t, "", "KAFKA_SERVICE_HOST=10.0.0.1", "KAFKA_SSL_SERVICE_PORT=9093", "KAFKA_SSL_SERVICE_PORT_TLS=9093", "KAFKA_PORT=tcp://10.0.0.1:9092",
+		"KAFKA_PORT_9092_TCP=tcp://10.0.0.1:9092", "KAFKA_REMOTE_PORT_9092_TCP_ADDR=10.0.0.1")
+	want := "these variables name no configuration: KAFKA_PORT, KAFKA_PORT_9092_TCP, KAFKA_REMOTE_PORT_9092_TCP_ADDR, KAFKA_SERVICE_HOST, KAFKA_SSL_SERVICE_PORT, KAFKA_SSL_SERVICE_PORT_TLS"
+	if len(c.Warnings) != 1 || c.Warnings[0] != want {
+		t.Errorf("warnings %q", c.Warnings)
+	}
+}
+
+func TestSecurityAskedForByTheEnvironmentIsRefused(t *testing.T) {
+	_, err := load("", "KAFKA_SSL_KEYSTORE_PASSWORD=hunter2")
+	wantProblems(t, err, "environment variable KAFKA_SSL_KEYSTORE_PASSWORD: ssl.keystore.password: "+unsafeTLS+"; "+insteadTLS)
 }
 
 func TestVariableNamesFollowTheRuleOfKafkasImage(t *testing.T) {
@@ -195,11 +209,12 @@ func TestReferencePageIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(data) != Reference() {
+	page := Reference()
+	if string(data) != page {
 		t.Error("docs/reference/configuration.md differs from the table; run go generate ./internal/config")
 	}
 	for name := range maps.Keys(brokerTable) {
-		if !strings.Contains(Reference(), "`"+name+"`") {
+		if !strings.Contains(page, "`"+name+"`") {
 			t.Errorf("%s is missing in the reference", name)
 		}
 	}

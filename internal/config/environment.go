@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,6 +15,7 @@ type environment struct {
 	settings  map[string]setting
 	clusterID string
 	jvm       []string // variables that configure a Java virtual machine, which is not there
+	links     []string // variables that container platforms invent for a service whose name begins with kafka
 }
 
 // notNames are variables of Kafka's images and scripts that are no configuration names. Those ending in _ are prefixes.
@@ -21,6 +23,10 @@ var (
 	jvmVariables = []string{"KAFKA_HEAP_OPTS", "KAFKA_OPTS", "KAFKA_JVM_PERFORMANCE_OPTS", "KAFKA_GC_LOG_OPTS", "KAFKA_JMX_", "KAFKA_LOG4J_", "KAFKA_TOOLS_LOG4J_", "KAFKA_DEBUG"}
 	notNames     = []string{"KAFKA_VERSION", "KAFKA_HOME", "KAFKA_CLASSPATH"}
 )
+
+// serviceLink matches what Kubernetes and Docker put into the environment beside a service named kafka or kafka-ssl. It
+// is told apart by its form, because KAFKA_SSL_SERVICE_HOST would otherwise be a refused setting for TLS.
+var serviceLink = regexp.MustCompile(`^KAFKA_([A-Z0-9_]*_)?(SERVICE_HOST=|SERVICE_PORT[A-Z0-9_]*=|PORT_[0-9]+_(TCP|UDP|SCTP)[A-Z_]*=|PORT=(tcp|udp|sctp)://)`)
 
 func variableIn(name string, list []string) bool {
 	return slices.ContainsFunc(list, func(entry string) bool {
@@ -50,11 +56,14 @@ func parseEnvironment(variables []string) (environment, *Problem) {
 		case !strings.HasPrefix(variable, environmentPrefix) || variableIn(variable, notNames):
 		case variableIn(variable, jvmVariables):
 			env.jvm = append(env.jvm, variable)
+		case serviceLink.MatchString(entry):
+			env.links = append(env.links, variable)
 		default:
 			env.settings[variableToName(variable)] = setting{text, Origin{Kind: FromEnvironment, Variable: variable}}
 		}
 	}
 	slices.Sort(env.jvm)
+	slices.Sort(env.links)
 	return env, problem
 }
 

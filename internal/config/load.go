@@ -141,7 +141,7 @@ func (l *loader) readEnvironment() {
 		l.problems = append(l.problems, Problem{Where: "environment", Wrong: fmt.Sprintf("more than %d variables begin with %s", maxNames, environmentPrefix)})
 		return
 	}
-	var unknown []string
+	unknown := env.links
 	for _, name := range sortedNames(env.settings) {
 		s := env.settings[name]
 		// Variables are not typed for one process alone: Kubernetes invents KAFKA_PORT_9092_TCP for a service named kafka.

@@ -81,7 +81,7 @@ func TestAProblemSaysWhereWhatWhyAndWhatToDo(t *testing.T) {
 		{"log.dirs=/a,/b/../a", []string{"server.properties:1: log.dirs=/a,/b/../a: names the folder /a twice; name each folder once"}},
 		{"log.dirs=", []string{"server.properties:1: log.dirs: must be a comma-separated list without repetition, not empty"}},
 		{"samsa.require.authentication=true", []string{"server.properties:1: samsa.require.authentication=true: no listener authenticates, since TLS and SASL are not built; remove it, and listen only on loopback or a private network"}},
-		{"log.cleaner.min.compaction.lag.ms=5\nlog.cleaner.max.compaction.lag.ms=4", []string{"topic configuration: min.compaction.lag.ms=5: must not be above max.compaction.lag.ms, which is 4"}},
+		{"log.cleaner.min.compaction.lag.ms=5\nlog.cleaner.max.compaction.lag.ms=4", []string{"server.properties:1: log.cleaner.min.compaction.lag.ms=5: must not be above max.compaction.lag.ms, which is 4"}},
 	} {
 		_, err := load(c.text)
 		if err == nil {

@@ -167,13 +167,17 @@ func (r *topicReader) value(name string) value {
 }
 
 func (r *topicReader) crossCheck() {
-	least, most := r.number("min.compaction.lag.ms"), r.number("max.compaction.lag.ms")
-	if least > most {
-		r.problems = append(r.problems, Problem{
-			Name: "min.compaction.lag.ms", Value: fmt.Sprint(least), Where: whereTopic,
-			Wrong: fmt.Sprintf("must not be above max.compaction.lag.ms, which is %d", most),
-		})
+	const lower, upper = "min.compaction.lag.ms", "max.compaction.lag.ms"
+	least, most := r.number(lower), r.number(upper)
+	if least <= most {
+		return
 	}
+	p := Problem{Name: lower, Value: fmt.Sprint(least), Where: whereTopic, Wrong: fmt.Sprintf("must not be above %s, which is %d", upper, most)}
+	if _, found := r.overrides[lower]; !found {
+		p.Name = topicTable[lower].Synonyms[0].Name
+		_, p.Where, _ = r.c.brokerText(p.Name, r.dynamic)
+	}
+	r.problems = append(r.problems, p)
 }
 
 // topicValue resolves one topic name: its override, or the first synonym that has a value in any layer, or its own
