@@ -49,7 +49,7 @@ type field struct {
 
 // parse reads one schema file.
 func parse(text string) (*message, error) {
-	m := &message{key: -1, named: map[string]*structure{}}
+	m := &message{key: -1, valid: none, flexible: none, named: map[string]*structure{}}
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	var stack []*structure // stack[i] owns the fields at indentation i
 	for n, line := range lines {
@@ -86,6 +86,9 @@ func parse(text string) (*message, error) {
 	}
 	if m.valid.empty() {
 		return nil, fmt.Errorf("%s has no versions", m.name)
+	}
+	if m.kind == "request" && len(m.listeners) == 0 {
+		return nil, fmt.Errorf("%s is answered by no listener", m.name)
 	}
 	return m, nil
 }
