@@ -73,17 +73,18 @@ type Synonym struct {
 
 // Definition is one row of the table.
 type Definition struct {
-	Name    string
-	Type    Type
-	Default string // in the syntax of a file; without meaning if Null
-	Null    bool   // no default: the value is absent until it is set
-	Check   Check  // bounds beyond the type's own
-	State   State
-	Scope   Scope
-	Group   string // heading in the reference page
-	Doc     string // what it does, one or two sentences
-	Why     string // Ignored: why it has no effect. Refused: what would be unsafe
-	Instead string // Refused: what to do
+	Name     string
+	Type     Type
+	Default  string // in the syntax of a file; without meaning if Null
+	Null     bool   // no default: the value is absent until it is set
+	Check    Check  // bounds beyond the type's own
+	State    State
+	Scope    Scope
+	Group    string // heading in the reference page
+	Doc      string // what it does, one or two sentences
+	Why      string // Ignored: why it has no effect. Refused: what would be unsafe
+	Instead  string // Refused: what to do
+	Internal bool   // Kafka keeps it out of documentation and answers
 	// Synonyms are the broker names behind a topic name; the first that has a value wins.
 	Synonyms []Synonym
 }

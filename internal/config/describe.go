@@ -69,8 +69,8 @@ func (c *Config) DescribeBroker(dynamic Dynamic) []Entry {
 	rows := BrokerDefinitions()
 	entries := make([]Entry, 0, len(rows))
 	for _, d := range rows {
-		if d.Why == whyRemoved {
-			continue // Kafka would not know them either
+		if d.Why == whyRemoved || d.Internal {
+			continue // Kafka would not answer with them either
 		}
 		e := Entry{Name: d.Name, Type: d.Type, Doc: d.describe(), Sensitive: d.Sensitive(), ReadOnly: d.Scope == ReadOnly}
 		text, _, found := c.brokerText(d.Name, dynamic)
