@@ -326,10 +326,10 @@ func (m *Mem) rename(oldname, newname string) error {
 	switch {
 	case n == nil:
 		return fs.ErrNotExist
-	case n == replaced:
-		return nil
 	case replaced != nil && replaced.folder:
 		return fs.ErrExist
+	case n == replaced:
+		return nil
 	case replaced != nil && n.folder:
 		return syscall.ENOTDIR
 	case n.folder && slices.Contains(m.ancestors(newname), n):

@@ -23,7 +23,7 @@ func lockFile(f *os.File) error {
 }
 
 func syncDir(name string) error {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}

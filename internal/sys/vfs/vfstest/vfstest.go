@@ -397,6 +397,9 @@ func syncs(t *testing.T, disk vfs.FS, dir string) {
 	must(t, f.Sync())
 	must(t, f.Sync())
 	must(t, disk.SyncDir(dir))
+	if disk.SyncDir(dir+"/a") == nil {
+		t.Error("a file was synced as a folder")
+	}
 	if err := disk.SyncAll(dir); err != nil && !errors.Is(err, vfs.ErrUnsupported) {
 		t.Fatal(err)
 	}
