@@ -83,7 +83,7 @@ func Load(in Input) (*Config, error) {
 		problems = r.problems
 	}
 	if len(problems) > 0 {
-		return nil, invalid(problems)
+		return nil, &Invalid{Problems: problems, Advice: l.advice}
 	}
 	return c, nil
 }
@@ -94,6 +94,7 @@ type loader struct {
 	static    map[string]setting // those of the table
 	clusterID string
 	problems  []Problem
+	advice    string // Invalid.Advice
 	warnings  []string
 	notices   []string
 }
@@ -233,7 +234,7 @@ func (l *loader) judgeUnknown(unknown []string) {
 		}
 		l.problems = append(l.problems, Problem{Name: name, Where: l.settings[name].Origin.String(), Wrong: wrong})
 	}
-	l.problems = append(l.problems, Problem{Wrong: "to start in spite of unknown names, add the line samsa.config.unknown=warn"})
+	l.advice = "to start in spite of unknown names, add the line samsa.config.unknown=warn"
 }
 
 // isDefault reports whether text says no more than the default of d.

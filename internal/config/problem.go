@@ -83,19 +83,24 @@ func clip(text string) string {
 	return text + end
 }
 
-// Invalid holds every problem of a configuration, in the order of the places that made them. It is an ErrInvalid.
+// Invalid holds every problem of a configuration: those of names, then those of values. It is an ErrInvalid.
 type Invalid struct {
 	Problems []Problem
+	Advice   string // a way out of several of them at once; "" if there is none
 }
 
 func (e *Invalid) Error() string {
-	if len(e.Problems) == 1 {
-		return e.Problems[0].String()
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d problems in the configuration:", len(e.Problems))
-	for _, p := range e.Problems {
-		b.WriteString("\n  " + p.String())
+	if len(e.Problems) == 1 {
+		b.WriteString(e.Problems[0].String())
+	} else {
+		fmt.Fprintf(&b, "%d problems in the configuration:", len(e.Problems))
+		for _, p := range e.Problems {
+			b.WriteString("\n  " + p.String())
+		}
+	}
+	if e.Advice != "" {
+		b.WriteString("\n" + e.Advice)
 	}
 	return b.String()
 }
@@ -107,5 +112,5 @@ func invalid(problems []Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return &Invalid{problems}
+	return &Invalid{Problems: problems}
 }
