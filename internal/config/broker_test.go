@@ -47,7 +47,7 @@ func TestKafkasServerPropertiesIsAcceptedUnchanged(t *testing.T) {
 	if len(c.ControllerListeners) != 1 || len(c.Notices) != 1 || !strings.Contains(c.Notices[0], "CONTROLLER://:9093 is not opened") {
 		t.Errorf("controller listeners %v, notices %q", c.ControllerListeners, c.Notices)
 	}
-	if c.LogDirs[0] != "/tmp/kraft-combined-logs" || c.SocketRequestMaxBytes != 104857600 {
+	if c.LogDirs[0] != filepath.Clean("/tmp/kraft-combined-logs") || c.SocketRequestMaxBytes != 104857600 {
 		t.Errorf("folders %v, largest request %d", c.LogDirs, c.SocketRequestMaxBytes)
 	}
 	if len(c.Warnings) != 2 {
