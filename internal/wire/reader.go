@@ -281,20 +281,26 @@ func (r *Reader) Count(flexible, nullable bool, smallest int) int {
 	return n
 }
 
-// Resize returns s with n elements, null (nil) for n < 0 and not nil else. Elements that s had, within its capacity, are kept for reuse, so that
-// decoding into them reuses what they refer to. What it allocates is charged to the budget of r before.
+// Resize returns s with n elements, null (nil) for n < 0 and not nil else; see Reuse. What it allocates is charged to the budget of r before.
 func Resize[T any](r *Reader, s []T, n int) []T {
-	switch {
-	case n < 0:
+	if n < 0 {
 		return nil
+	}
+	var t T
+	if n > cap(s) && !r.Charge(n*int(unsafe.Sizeof(t))) {
+		return s[:0]
+	}
+	return Reuse(s, n)
+}
+
+// Reuse returns s with n elements (n >= 0) and not nil. Elements that s had, within its capacity, are kept, so that filling them in reuses what they
+// refer to; each still has its former content.
+func Reuse[T any](s []T, n int) []T {
+	switch {
 	case n == 0 && s == nil:
 		return []T{}
 	case n <= cap(s):
 		return s[:n]
-	}
-	var t T
-	if !r.Charge(n * int(unsafe.Sizeof(t))) {
-		return s[:0]
 	}
 	grown := make([]T, n)
 	copy(grown, s[:cap(s)])
