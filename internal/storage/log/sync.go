@@ -1,0 +1,166 @@
+package log
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+
+	"github.com/samsa-project/samsa/internal/sys/vfs"
+)
+
+// syncPoint is what a running Sync covers. Guarded by Log.syncTurn.
+type syncPoint struct {
+	end     int64
+	parts   []syncPart
+	entries bool
+	snaps   []string
+}
+
+type syncPart struct {
+	segment *segment
+	handle  *handle
+	size    int64 // of the .log file; -1 for the transaction index
+}
+
+// Sync makes everything appended before the call durable, the folder's entries
+// too, and returns the durable end. It may run beside every other call; two
+// wait for each other. If it fails the log is failed for good.
+func (l *Log) Sync() (int64, error) {
+	n, err := l.BeginSync()
+	if err != nil {
+		return 0, err
+	}
+	if n > 0 {
+		err = l.syncFiles()
+	}
+	return l.EndSync(err)
+}
+
+// BeginSync fixes what a sync covers and returns how many files and folders
+// are dirty. Without an error EndSync must follow, with the outcome of syncing
+// them by whatever means: SyncAll of the disk does for all logs on it at once.
+// Other syncs of this log wait in between.
+func (l *Log) BeginSync() (int, error) {
+	l.syncTurn <- struct{}{}
+	p := &l.sync
+	p.parts = p.parts[:0]
+	l.mu.Lock()
+	if err := l.usable(); err != nil {
+		l.mu.Unlock()
+		<-l.syncTurn
+		return 0, err
+	}
+	p.end, p.entries = l.end, l.entries
+	p.snaps, l.snaps = l.snaps, nil
+	l.entries = false
+	l.syncCap = math.MaxInt64
+	for i := len(l.segments) - 1; i >= 0; i-- {
+		s := l.segments[i]
+		if s.txnPin != nil {
+			s.txnAgain = false
+			p.parts = append(p.parts, syncPart{segment: s, handle: s.txnPin, size: -1})
+			l.files.retain(s.txnPin)
+		}
+		if s.synced < s.size {
+			s.syncCap = math.MaxInt64
+			p.parts = append(p.parts, syncPart{segment: s, handle: s.pin, size: s.size})
+			l.files.retain(s.pin)
+		} else if i < len(l.segments)-1 && s.txnPin == nil {
+			break // only the last appends are unsynced
+		}
+	}
+	l.mu.Unlock()
+	n := len(p.parts) + len(p.snaps)
+	if p.entries {
+		n++
+	}
+	return n, nil
+}
+
+// syncFiles syncs what BeginSync found: files before the folder that names them.
+func (l *Log) syncFiles() error {
+	p := &l.sync
+	for i := len(p.parts) - 1; i >= 0; i-- {
+		if err := p.parts[i].handle.file.Sync(); err != nil {
+			return err
+		}
+	}
+	for _, name := range p.snaps {
+		if err := l.syncNamed(name); err != nil {
+			return err
+		}
+	}
+	if p.entries {
+		return l.syncDir(l.dir)
+	}
+	return nil
+}
+
+// syncNamed syncs a producer snapshot. One that is gone needs no sync, and where
+// no descriptor is left it may stay unsynced: it carries a checksum, and an older
+// one serves as well.
+func (l *Log) syncNamed(name string) error {
+	f, err := l.files.openCounted(func() (vfs.File, error) { return openFile(l.fs, name) })
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrTooManyFiles) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), l.files.closeCounted(f))
+}
+
+// syncDir is FS.SyncDir, which may need a descriptor for a moment.
+func (l *Log) syncDir(dir string) error {
+	err := l.fs.SyncDir(dir)
+	for range maxOpenRetries {
+		if !vfs.IsTooManyFiles(err) || !l.files.evict() {
+			break
+		}
+		err = l.fs.SyncDir(dir)
+	}
+	return err
+}
+
+// EndSync ends what BeginSync began. err is nil if everything that was dirty is
+// durable now; any other value is final.
+func (l *Log) EndSync(err error) (int64, error) {
+	p := &l.sync
+	if err != nil {
+		err = l.fail("sync", err)
+	}
+	l.mu.Lock()
+	var unpinned []*handle
+	for _, part := range p.parts {
+		s := part.segment
+		if err != nil || s.gone {
+			continue
+		}
+		if part.size < 0 {
+			if s.txnPin == part.handle && !s.txnAgain {
+				unpinned, s.txnPin = append(unpinned, s.txnPin), nil
+			}
+			continue
+		}
+		s.synced = max(s.synced, min(part.size, s.syncCap))
+		if h := s.unpin(); h != nil {
+			unpinned = append(unpinned, h)
+		}
+	}
+	if err == nil {
+		l.durable = max(l.durable, min(p.end, l.syncCap))
+	}
+	durable := l.durable
+	l.mu.Unlock()
+	for i := range p.parts {
+		l.files.release(p.parts[i].handle)
+		p.parts[i] = syncPart{}
+	}
+	l.releaseAll(unpinned...)
+	p.snaps = nil
+	<-l.syncTurn
+	if err != nil {
+		return 0, err
+	}
+	return durable, nil
+}
