@@ -276,6 +276,24 @@ func TestControlKeysOfLaterVersionsAreRead(t *testing.T) {
 	}
 }
 
+func TestStreamsBeginAsJavaClientsWriteThem(t *testing.T) {
+	src := bytes.Repeat([]byte("text "), 100_000)
+	for codec, head := range map[Codec]string{
+		Gzip:   "1f8b08",
+		Snappy: "82534e415050590000000001" + "00000001",
+		LZ4:    "04224d18" + "60" + "40" + "82", // format 1, independent blocks, 64 KB
+		Zstd:   "28b52ffd",
+	} {
+		packed, err := Compress(nil, src, codec, DefaultLevel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hex.EncodeToString(packed[:len(head)/2]); got != head {
+			t.Errorf("%v begins with %s, want %s", codec, got, head)
+		}
+	}
+}
+
 func TestCompressingEmptyAndUnknown(t *testing.T) {
 	for _, codec := range codecs {
 		packed, err := Compress(nil, nil, codec, DefaultLevel)

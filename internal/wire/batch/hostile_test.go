@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 )
@@ -134,6 +135,25 @@ func TestLargeRecordsThatLieAreRefusedWithoutHoldingThem(t *testing.T) {
 				if !errors.Is(err, ErrInvalid) {
 					t.Errorf("%s, %v, %s: %v", name, codec, reader, err)
 				}
+			}
+		}
+	}
+}
+
+func TestALargeRecordMayNotHoldAnother(t *testing.T) {
+	first := appendRecord(nil, &Record{Value: make([]byte, 300_000)})
+	second := appendRecord(nil, &Record{OffsetDelta: 1})
+	size, n := varint32(first)
+	longer := append(appendVarint(nil, int64(size)+int64(len(second))), first[n:]...)
+	for _, codec := range codecs {
+		for reader, err := range readers(forged(t, codec, 2, append(bytes.Clone(first), second...)), Limits{}) {
+			if err != nil {
+				t.Errorf("%v, %s: %v", codec, reader, err)
+			}
+		}
+		for reader, err := range readers(forged(t, codec, 2, append(longer, second...)), Limits{}) {
+			if !errors.Is(err, ErrInvalid) {
+				t.Errorf("%v, %s: %v", codec, reader, err)
 			}
 		}
 	}
@@ -365,6 +385,8 @@ func TestDeclaredSizesAllocateNothing(t *testing.T) {
 	for name, v := range map[string]View{
 		"raw snappy":    forgedBody(Snappy, 1, raw),
 		"xerial snappy": forgedBody(Snappy, 1, framed),
+		"snappy 100 MB": forgedBody(Snappy, 1, append(binary.AppendUvarint(nil, 100<<20), make([]byte, 100)...)),
+		"record length": forged(t, Gzip, 1, append(appendVarint(nil, 100<<20), make([]byte, 300_000)...)),
 		"zstd segment":  forgedBody(Zstd, 1, segment),
 		"zstd window":   forgedBody(Zstd, 1, wide),
 		"zstd widest":   forgedBody(Zstd, 1, widest),
@@ -417,7 +439,14 @@ func TestFramesThatKafkaDoesNotReadAreRefused(t *testing.T) {
 		b[at] = x
 		return b
 	}
+	whole := record
+	record = whole[:100]
+	halves := frame(lz4.ChecksumOption(false))
+	record = whole[100:]
+	halves = append(halves, frame(lz4.ChecksumOption(false))...)
+	record = whole
 	for name, body := range map[string][]byte{
+		"a frame a half":    halves,
 		"legacy":            frame(lz4.LegacyOption(true)),
 		"legacy magics":     bytes.Repeat([]byte{0x02, 0x21, 0x4c, 0x18}, 250_000),
 		"skippable frame":   append([]byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}, plain...),
@@ -492,13 +521,23 @@ func TestSnappyIsReadFramedAndBare(t *testing.T) {
 		}
 	}
 	version := bytes.Clone(framed)
+	// Repeats with a difference, for which s2 has an encoding of its own.
+	random := make([]byte, 4000)
+	for i := range random[:1000] {
+		random[i] = byte(i * i >> 3)
+		random[i+1000], random[i+2000], random[i+3000] = random[i], random[i], random[i]
+	}
+	random[1500], random[2500], random[3500] = 1, 2, 3
+	if out, err := s2.Decode(nil, s2Block(random)); err != nil || !bytes.Equal(out, random) || len(s2Block(random))*snappyRatio < len(random) {
+		t.Fatalf("s2 does not read its own: %v", err)
+	}
 	version[11] = 0
 	for name, body := range map[string][]byte{
 		"version 0":      version,
 		"header cut":     framed[:12],
 		"block size cut": framed[:18],
 		"block cut":      framed[:len(framed)-1],
-		"s2":             s2Block(src),
+		"s2":             s2Block(random),
 	} {
 		if _, err := Decompress(nil, body, Snappy, Limits{}); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

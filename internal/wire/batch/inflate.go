@@ -67,8 +67,7 @@ type inflater struct {
 	zs     *zstd.Decoder
 	snappy snappyReader
 
-	left  int  // bytes that the stream may still yield, plus one
-	done  bool // io.EOF has been seen: not every decoder repeats it
+	left  int // bytes that the stream may still yield, plus one
 	probe [1]byte
 
 	buf  []byte // read-ahead window of an Iterator
@@ -87,7 +86,7 @@ func openInflater(codec Codec, body []byte, maxBytes int) (*inflater, error) {
 		f = &inflater{codec: codec}
 	}
 	f.in = input{b: body}
-	f.left, f.done = maxBytes+1, false
+	f.left = maxBytes + 1
 	if err := f.open(); err != nil {
 		err = f.wrap(err)
 		f.release()
@@ -121,9 +120,7 @@ func (f *inflater) open() error {
 	if f.zs == nil {
 		var err error
 		f.zs, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(maxZstdWindow),
-			// A frame that is a single segment has its size for a window, and only this option bounds it.
-			zstd.WithDecoderMaxMemory(maxZstdWindow))
+			zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			panic(fmt.Sprintf("BUG: zstd decoder refuses its options: %v", err))
 		}
@@ -132,12 +129,9 @@ func (f *inflater) open() error {
 	return f.zs.Reset(&f.in)
 }
 
-// Read yields decompressed bytes, or ErrTooLarge as soon as there are more than allowed. At the end it returns io.EOF; checksums
-// of the codec's own have been verified then.
+// Read yields decompressed bytes, or ErrTooLarge as soon as there are more than allowed. At the end it returns io.EOF, again
+// and again; checksums of the codec's own have been verified then.
 func (f *inflater) Read(p []byte) (int, error) {
-	if f.done {
-		return 0, io.EOF
-	}
 	p = p[:min(len(p), f.left)]
 	var n int
 	var err error
@@ -152,7 +146,6 @@ func (f *inflater) Read(p []byte) (int, error) {
 		n, err = f.zs.Read(p)
 	}
 	f.left -= n
-	f.done = err == io.EOF
 	if f.left <= 0 {
 		return n, fmt.Errorf("%w: decompresses to more than the limit", ErrTooLarge)
 	}

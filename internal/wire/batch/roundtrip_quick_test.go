@@ -177,6 +177,9 @@ func TestNumbersRoundTripAndTooLongOnesAreRefused(t *testing.T) {
 	if _, n := varint64(ff); n != 0 {
 		t.Error("ten bytes of 0xff are a number of 64 bits")
 	}
+	if _, n := varint64(append(bytes.Repeat([]byte{0x80}, 9), 2)); n != 0 {
+		t.Error("a number of 65 bits is read")
+	}
 	if _, n := varint32(ff); n != 0 {
 		t.Error("ten bytes of 0xff are a number of 32 bits")
 	}
