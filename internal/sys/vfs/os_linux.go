@@ -192,3 +192,21 @@ func usage(name string) (Usage, error) {
 	}
 	return Usage{Total: int64(s.Blocks) * unit, Free: int64(s.Bavail) * unit}, nil
 }
+
+// lockAsJava also takes an fcntl lock, which is what Java's FileLock is: flock
+// and fcntl do not see each other on Linux, so Kafka and Samsa could open one
+// folder at once. The lock of an open file description is lost only with this
+// descriptor. File systems without it (EINVAL, ENOLCK) have flock alone.
+func lockAsJava(f *os.File) error {
+	for {
+		switch err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err {
+		case unix.EINTR:
+		case unix.EAGAIN, unix.EACCES:
+			return ErrLocked
+		case unix.EINVAL, unix.ENOLCK, unix.ENOSYS, unix.EOPNOTSUPP:
+			return nil
+		default:
+			return err
+		}
+	}
+}

@@ -16,6 +16,8 @@ func lockFile(f *os.File) error {
 		case unix.EINTR:
 		case unix.EWOULDBLOCK:
 			return ErrLocked
+		case nil:
+			return lockAsJava(f)
 		default:
 			return err
 		}
