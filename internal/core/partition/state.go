@@ -41,6 +41,13 @@ func NewState(start, end Offset, flushBeforeAck bool) *State {
 	}
 }
 
+// Loaded says what the log holds, [start, end), once its producers were
+// replayed. Before it the state has no offsets of its own.
+func (s *State) Loaded(start, end Offset) {
+	s.logStart, s.logEnd, s.durable, s.highWatermark = start, end, start, start
+	s.clearRound()
+}
+
 // Lead begins a reign. The epoch must be newer than every one before: a new
 // incarnation never resumes an epoch, or two histories could carry the same.
 func (s *State) Lead(epoch Epoch) {

@@ -1,0 +1,40 @@
+package broker
+
+import (
+	"github.com/samsa-project/samsa/internal/core/metadata"
+	"github.com/samsa-project/samsa/internal/wire"
+	"github.com/samsa-project/samsa/internal/wire/msg"
+)
+
+// features are the levels that clients are told of. Those whose protocols are
+// not served (groups, transactions, share and streams groups) are left out,
+// whatever the log says: clients choose protocols by them.
+var features = []metadata.SupportedFeature{
+	{Name: metadata.FeatureMetadata, Min: int16(metadata.MinVersion), Max: int16(metadata.StableVersion)},
+	{Name: metadata.FeatureKRaft, Min: 0, Max: 1},
+	{Name: metadata.FeatureELR, Min: 0, Max: 1},
+}
+
+// Features fills in what ApiVersions tells of features. Versions up to 3 leave
+// out those whose least level is 0: their clients refuse it (KAFKA-17011).
+func (b *Broker) Features(version int16, resp *msg.ApiVersionsResponse) {
+	img := b.Controller.Image()
+	resp.FinalizedFeaturesEpoch = int64(img.Position().End) - 1
+	for _, f := range features {
+		if f.Min > 0 || version > 3 {
+			resp.SupportedFeatures = append(resp.SupportedFeatures, msg.ApiVersionsResponseSupportedFeatureKey{Name: f.Name, MinVersion: f.Min, MaxVersion: f.Max})
+		}
+		if level := img.Feature(f.Name); level > 0 {
+			resp.FinalizedFeatures = append(resp.FinalizedFeatures, msg.ApiVersionsResponseFinalizedFeatureKey{Name: f.Name, MaxVersionLevel: level, MinVersionLevel: level})
+		}
+	}
+}
+
+// IsNode says whether this is the cluster and the node that a client meant to
+// reach; one that names no cluster is always right (KIP-1242).
+func (b *Broker) IsNode(clusterID wire.NullString, nodeID int32) bool {
+	if !clusterID.Valid {
+		return true
+	}
+	return clusterID.String == b.Controller.Image().ClusterID() && nodeID == b.NodeID
+}

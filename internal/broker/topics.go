@@ -1,0 +1,209 @@
+package broker
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/samsa-project/samsa/internal/config"
+	"github.com/samsa-project/samsa/internal/core/controller"
+	"github.com/samsa-project/samsa/internal/core/metadata"
+	"github.com/samsa-project/samsa/internal/wire"
+	"github.com/samsa-project/samsa/internal/wire/msg"
+)
+
+// CreateTopics creates each topic or says why not. It answers once the topics
+// can be written to, or after TimeoutMs with REQUEST_TIMED_OUT although they may
+// yet come to be.
+func (b *Broker) CreateTopics(ctx context.Context, req *msg.CreateTopicsRequest) *msg.CreateTopicsResponse {
+	ctx, cancel := context.WithTimeout(ctx, bounded(req.TimeoutMs))
+	defer cancel()
+	cmd := controller.CreateTopics{ValidateOnly: req.ValidateOnly}
+	resp := &msg.CreateTopicsResponse{}
+	resp.SetDefaults()
+	overrides := make(map[string]map[string]string, len(req.Topics))
+	bad := make(map[string]error)
+	for i := range req.Topics {
+		asked := &req.Topics[i]
+		t, settings := newTopic(asked)
+		overrides[t.Name] = settings
+		if _, err := b.Config.Topic(settings, config.Dynamic{}); err != nil {
+			bad[t.Name] = err
+		}
+		cmd.Topics = append(cmd.Topics, t)
+	}
+	// The controller judges names and counts; what it would accept and the
+	// configuration refuses is taken out of a second, real command.
+	reply, err := b.create(ctx, cmd, bad)
+	for i := range req.Topics {
+		name := req.Topics[i].Name
+		if slices.ContainsFunc(resp.Topics, func(r msg.CreateTopicsResponseCreatableTopicResult) bool { return r.Name == name }) {
+			continue
+		}
+		r := msg.CreateTopicsResponseCreatableTopicResult{}
+		r.SetDefaults()
+		r.Name = name
+		switch at := slices.IndexFunc(reply, func(t controller.TopicResult) bool { return t.Name == name }); {
+		case err != nil:
+			r.ErrorCode, r.ErrorMessage = protocolError(err).Code, message(err)
+		case at < 0:
+			r.ErrorCode, r.ErrorMessage = wire.ErrUnknownServerError.Code, wire.Str("the controller did not answer for this topic")
+		default:
+			b.fillCreated(&r, &reply[at], overrides[name])
+		}
+		resp.Topics = append(resp.Topics, r)
+	}
+	return resp
+}
+
+func newTopic(asked *msg.CreateTopicsRequestCreatableTopic) (controller.NewTopic, map[string]string) {
+	t := controller.NewTopic{Name: asked.Name, Partitions: asked.NumPartitions, ReplicationFactor: asked.ReplicationFactor}
+	for _, a := range asked.Assignments {
+		replicas := make([]metadata.BrokerID, len(a.BrokerIDs))
+		for i, id := range a.BrokerIDs {
+			replicas[i] = metadata.BrokerID(id)
+		}
+		t.Assignments = append(t.Assignments, controller.Assignment{Partition: a.PartitionIndex, Replicas: replicas})
+	}
+	settings := make(map[string]string, len(asked.Configs))
+	for _, c := range asked.Configs {
+		t.Configs = append(t.Configs, controller.Setting{Name: c.Name, Value: c.Value})
+		if c.Value.Valid {
+			settings[c.Name] = c.Value.String
+		}
+	}
+	return t, settings
+}
+
+// create proposes; topics in bad are only validated, and if nothing else is
+// wrong with them refused for their configuration.
+func (b *Broker) create(ctx context.Context, cmd controller.CreateTopics, bad map[string]error) ([]controller.TopicResult, error) {
+	rules := b.rules()
+	reply, err := b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome {
+		trial := controller.Create(img, rules, b.Chance, controller.CreateTopics{Topics: cmd.Topics, ValidateOnly: true})
+		results := trial.Reply.([]controller.TopicResult)
+		var sound []controller.NewTopic
+		for i := range results {
+			r := &results[i]
+			if r.Refused != nil {
+				continue
+			}
+			if err := bad[r.Name]; err != nil {
+				r.Refused = &controller.Refusal{Err: wire.ErrInvalidConfig, Message: err.Error()}
+				continue
+			}
+			at := slices.IndexFunc(cmd.Topics, func(t controller.NewTopic) bool { return t.Name == r.Name })
+			sound = append(sound, cmd.Topics[at])
+		}
+		if len(sound) == 0 {
+			return controller.Outcome{Reply: results}
+		}
+		real := controller.Create(img, rules, b.Chance, controller.CreateTopics{Topics: sound, ValidateOnly: cmd.ValidateOnly})
+		for _, r := range real.Reply.([]controller.TopicResult) {
+			at := slices.IndexFunc(results, func(t controller.TopicResult) bool { return t.Name == r.Name })
+			results[at] = r
+		}
+		real.Reply = results
+		return real
+	})
+	if err != nil {
+		return nil, err
+	}
+	return reply.([]controller.TopicResult), nil
+}
+
+func (b *Broker) fillCreated(r *msg.CreateTopicsResponseCreatableTopicResult, done *controller.TopicResult, settings map[string]string) {
+	if done.Refused != nil {
+		r.ErrorCode, r.ErrorMessage = done.Refused.Err.Code, wire.Str(done.Refused.Message)
+		return
+	}
+	r.TopicID, r.NumPartitions, r.ReplicationFactor = wire.UUID(done.ID), done.Partitions, done.ReplicationFactor
+	for _, e := range b.Config.DescribeTopic(settings, config.Dynamic{}) {
+		r.Configs = append(r.Configs, msg.CreateTopicsResponseCreatableTopicConfigs{
+			Name: e.Name, Value: wire.NullString{String: e.Value, Valid: !e.Null}, ReadOnly: e.ReadOnly, ConfigSource: int8(e.Source), IsSensitive: e.Sensitive,
+		})
+	}
+}
+
+// rules are what the controller must know of this node's configuration.
+func (b *Broker) rules() controller.Rules {
+	return controller.Rules{
+		NumPartitions:     b.Config.Broker.NumPartitions,
+		ReplicationFactor: int16(b.Config.Broker.DefaultReplicationFactor),
+	}
+}
+
+// DeleteTopics deletes topics by name or id. It answers once their partitions
+// take no requests any more; the files follow after file.delete.delay.ms.
+func (b *Broker) DeleteTopics(ctx context.Context, version int16, req *msg.DeleteTopicsRequest) *msg.DeleteTopicsResponse {
+	ctx, cancel := context.WithTimeout(ctx, bounded(req.TimeoutMs))
+	defer cancel()
+	resp := &msg.DeleteTopicsResponse{}
+	resp.SetDefaults()
+	var refs []controller.TopicRef
+	if version >= 6 {
+		for _, t := range req.Topics {
+			refs = append(refs, controller.TopicRef{Name: t.Name, ID: metadata.TopicID(t.TopicID)})
+		}
+	} else {
+		for _, name := range req.TopicNames {
+			refs = append(refs, controller.TopicRef{Name: wire.Str(name)})
+		}
+	}
+	var reply any
+	err := b.deletionAllowed(version)
+	if err == nil {
+		reply, err = b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome { return controller.Delete(img, refs) })
+	}
+	results, _ := reply.([]controller.DeleteResult)
+	for i, ref := range refs {
+		r := msg.DeleteTopicsResponseDeletableTopicResult{Name: ref.Name, TopicID: wire.UUID(ref.ID)}
+		switch {
+		case err != nil:
+			r.ErrorCode, r.ErrorMessage = protocolError(err).Code, message(err)
+		case results[i].Refused != nil:
+			r.ErrorCode, r.ErrorMessage = results[i].Refused.Err.Code, wire.Str(results[i].Refused.Message)
+		default:
+			r.Name, r.TopicID = results[i].Name, wire.UUID(results[i].ID)
+		}
+		resp.Responses = append(resp.Responses, r)
+	}
+	return resp
+}
+
+// deletionAllowed heeds delete.topic.enable; clients before version 3 do not
+// know TOPIC_DELETION_DISABLED.
+func (b *Broker) deletionAllowed(version int16) error {
+	switch {
+	case b.Config.Broker.DeleteTopics:
+		return nil
+	case version < 3:
+		return wire.ErrInvalidRequest
+	}
+	return wire.ErrTopicDeletionDisabled
+}
+
+// ensureTopics creates what a client named and nobody has, with the node's
+// defaults, and waits until it can be written to. It returns what went wrong by name.
+func (b *Broker) ensureTopics(ctx context.Context, names []string) map[string]error {
+	failed := make(map[string]error)
+	topics := make([]controller.NewTopic, len(names))
+	for i, name := range names {
+		topics[i] = controller.NewTopic{Name: name, Partitions: -1, ReplicationFactor: -1}
+	}
+	reply, err := b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome {
+		return controller.Ensure(img, b.rules(), b.Chance, topics)
+	})
+	if err != nil {
+		for _, name := range names {
+			failed[name] = err
+		}
+		return failed
+	}
+	for _, r := range reply.([]controller.TopicResult) {
+		if r.Refused != nil {
+			failed[r.Name] = r.Refused
+		}
+	}
+	return failed
+}

@@ -1,0 +1,23 @@
+package handlers
+
+import "github.com/samsa-project/samsa/internal/broker"
+
+func init() {
+	register(Handler{Key: 1, Name: "Fetch", Advertised: 4, Min: 4, Max: 18, Blocks: true, Serve: fetch})
+}
+
+// fetch keeps one broker.Fetch for the connection: its slices and its timer are
+// used again and again. The answer refers to logs until Call.Release.
+func fetch(c *Call) error {
+	if c.fetch == nil {
+		c.fetch = new(broker.Fetch)
+	}
+	f := c.fetch
+	f.Version = c.Version
+	f.Request.Decode(&c.Body, c.Version)
+	if err := Whole(&c.Body); err != nil {
+		return err
+	}
+	c.Broker.Fetch(f)
+	return f.Response.AppendTo(c.Out, c.Version)
+}

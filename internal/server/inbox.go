@@ -1,0 +1,176 @@
+package server
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+)
+
+const (
+	restBytes   = 512      // what an idle connection holds
+	flowChunk   = 64 << 10 // what a connection reads into once whole frames have come
+	largestKept = 1 << 20  // a chunk above it is not kept for the next frame
+	growth      = 4        // a chunk is at most so many times what has arrived
+)
+
+// frameError: the connection can't be read on from; its text is for the log.
+type frameError struct{ text string }
+
+func (e *frameError) Error() string { return e.text }
+
+// limits says how large a frame may be, in bytes without its four bytes of size.
+type limits struct {
+	produce int // socket.request.max.bytes
+	other   int
+}
+
+// inbox is what a connection has sent and nobody has taken yet.
+type inbox struct {
+	conn   net.Conn
+	room   *room
+	limits limits
+
+	small [restBytes]byte
+	chunk *chunk // nil at rest
+	b     []byte // chunk's bytes, or small
+	r, w  int    // b[r:w] is unread
+	last  int    // size of the last frame
+}
+
+// next returns the next frame without its size, waiting for it, and the chunk
+// that it lies in, of which the caller now holds a reference. Errors: io.EOF
+// between frames, io.ErrUnexpectedEOF within one, *frameError, errNoRoom,
+// errRested, the connection's.
+func (in *inbox) next() ([]byte, *chunk, error) {
+	for {
+		size, err := in.size()
+		if err != nil {
+			return nil, nil, err
+		}
+		if size > 0 && in.w-in.r >= 4+size {
+			return in.take(size)
+		}
+		if err := in.makeRoom(size); err != nil {
+			return nil, nil, err
+		}
+		n, err := in.conn.Read(in.b[in.w:])
+		in.w += n
+		if n > 0 {
+			continue
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, nil, errRested
+		case errors.Is(err, io.EOF) && in.w > in.r:
+			return nil, nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, nil, err
+		}
+	}
+}
+
+// errRested: nothing came for a while and the server's sweep interrupted the wait.
+var errRested = errors.New("the connection rested")
+
+// waiting says whether a whole frame lies in the inbox.
+func (in *inbox) waiting() bool {
+	size, err := in.size()
+	return err == nil && size > 0 && in.w-in.r >= 4+size
+}
+
+// size is the announced size of the next frame, 0 while it is not known. It is
+// judged as soon as the kind of request is known.
+func (in *inbox) size() (int, error) {
+	unread := in.b[in.r:in.w]
+	if len(unread) < 4 {
+		return 0, nil
+	}
+	size := int(int32(binary.BigEndian.Uint32(unread)))
+	limit := in.limits.produce
+	if len(unread) >= 6 && binary.BigEndian.Uint16(unread[4:]) != 0 {
+		limit = in.limits.other
+	}
+	if size <= 0 || size > limit {
+		return 0, &frameError{fmt.Sprintf("a frame of %d bytes; at most %d are allowed here (socket.request.max.bytes)", size, limit)}
+	}
+	return size, nil
+}
+
+func (in *inbox) take(size int) ([]byte, *chunk, error) {
+	if in.chunk == nil {
+		if err := in.move(in.w - in.r); err != nil {
+			return nil, nil, err
+		}
+	}
+	frame := in.b[in.r+4 : in.r+4+size : in.r+4+size]
+	in.r += 4 + size
+	in.last = size
+	in.chunk.keep()
+	return frame, in.chunk, nil
+}
+
+// makeRoom sees to it that at least one byte can be read. A frame's buffer grows
+// with what has arrived of it: an announced size costs nothing.
+func (in *inbox) makeRoom(size int) error {
+	if in.r == in.w && in.chunk != nil {
+		if in.chunk.alone() && len(in.b) <= largestKept {
+			in.r, in.w = 0, 0
+			return nil
+		}
+		return in.move(min(max(flowChunk, in.last+4), largestKept))
+	}
+	if in.w < len(in.b) && (size == 0 || in.r+4+size <= len(in.b)) {
+		return nil
+	}
+	if in.w < len(in.b) && in.r == 0 {
+		return nil
+	}
+	arrived := in.w - in.r
+	want := min(growth*max(arrived, restBytes), 4+size)
+	if size == 0 {
+		want = growth * restBytes
+	}
+	if in.last > 0 {
+		want = max(want, flowChunk)
+	}
+	return in.move(max(want, arrived+1))
+}
+
+// move puts the unread bytes at the beginning of a fresh chunk of n bytes or more.
+func (in *inbox) move(n int) error {
+	if err := in.room.take(int64(chunkSize(n))); err != nil {
+		return err
+	}
+	fresh := newChunk(n, in.room)
+	in.w = copy(fresh.b, in.b[in.r:in.w])
+	in.r = 0
+	if in.chunk != nil {
+		in.chunk.release()
+	}
+	in.chunk, in.b = fresh, fresh.b
+	return nil
+}
+
+// rest lets go of the chunk when nothing unread is in it that would not fit the
+// small buffer.
+func (in *inbox) rest() {
+	if in.chunk == nil || in.w-in.r > restBytes {
+		return
+	}
+	in.w = copy(in.small[:], in.b[in.r:in.w])
+	in.r = 0
+	in.chunk.release()
+	in.chunk, in.b = nil, in.small[:]
+}
+
+// close lets go of everything.
+func (in *inbox) close() {
+	if in.chunk != nil {
+		in.chunk.release()
+		in.chunk = nil
+	}
+	in.b, in.r, in.w = nil, 0, 0
+}
