@@ -30,7 +30,7 @@ const (
 	VersionDirs      Version = 17 // replicas have directories
 	VersionELR       Version = 23 // partitions remember eligible leader replicas
 	VersionCordoned  Version = 30 // directories can be cordoned
-	StableVersion    Version = 30 // 4.3-IV0, the level of a new cluster under 4.4
+	StableVersion    Version = 33 // 4.4-IV2, the level of a new cluster under 4.4.0
 	MaxVersion       Version = 33 // 4.4-IV2, the newest whose records are known here
 )
 
@@ -94,13 +94,13 @@ type FeatureRange struct {
 }
 
 // Features are all that this program knows, sorted by name. Levels and defaults
-// are those of Kafka 4.4 for a new cluster at StableVersion.
+// are those of Kafka 4.4.0 for a new cluster at StableVersion.
 var Features = []FeatureRange{
 	{FeatureELR, 0, 1, 1},
 	{FeatureGroup, 0, 1, 1},
 	{FeatureKRaft, 0, 1, 1},
 	{FeatureMetadata, int16(MinVersion), int16(MaxVersion), int16(StableVersion)},
-	{FeatureShare, 0, 2, 1},
+	{FeatureShare, 0, 2, 2},
 	{FeatureStreams, 0, 1, 1},
 	{FeatureTransaction, 0, 2, 2},
 }

@@ -323,7 +323,7 @@ func TestVersionsDecideWhatIsWritten(t *testing.T) {
 			t.Errorf("%s: %v, want %v", v, got, want)
 		}
 	}
-	if StableVersion.String() != "4.3-IV0" || MaxVersion.String() != "4.4-IV2" || MinVersion.String() != "3.3-IV3" || Version(19).String() != "3.7-IV4" {
+	if StableVersion.String() != "4.4-IV2" || MaxVersion.String() != "4.4-IV2" || MinVersion.String() != "3.3-IV3" || Version(19).String() != "3.7-IV4" {
 		t.Fatal(StableVersion, MaxVersion, MinVersion, Version(19))
 	}
 	if _, err := NewPartitionRecord(topicID(1), &Partition{Replicas: []BrokerID{1}, Directories: []DirectoryID{{9}}}, 7); err == nil {

@@ -81,11 +81,10 @@ func (q *Quorum) settle() {
 }
 
 // register makes broker 1 take part, as a node that starts does.
-func register(t testing.TB, q *Quorum, incarnation byte) error {
-	t.Helper()
+func register(q *Quorum, incarnation byte) error {
 	reply, err := q.Propose(context.Background(), func(img *metadata.Image, _ time.Time) controller.Outcome {
 		return controller.Register(img, rules, controller.RegisterBroker{
-			ClusterID: "cluster", ID: 1, Incarnation: wire.UUID{incarnation}, Directories: []metadata.DirectoryID{{9, 9}}, Features: supported(),
+			ClusterID: "cluster", ID: 1, Incarnation: wire.UUID{incarnation}, Directories: []metadata.DirectoryID{q.cfg.Directory}, Features: supported(),
 		})
 	})
 	if err != nil {
@@ -93,7 +92,7 @@ func register(t testing.TB, q *Quorum, incarnation byte) error {
 	}
 	r := reply.(controller.Registration)
 	if r.Refused != nil {
-		t.Fatal(r.Refused)
+		return r.Refused
 	}
 	_, err = q.Propose(context.Background(), func(img *metadata.Image, _ time.Time) controller.Outcome {
 		return controller.Unfence(img, rules, 1, r.Epoch)
@@ -177,7 +176,7 @@ func TestANewClusterBeginsWithVotersAndFeatures(t *testing.T) {
 func TestWhatWasAnsweredIsThereAfterARestart(t *testing.T) {
 	disk := newDisk(t)
 	q, _ := open(t, config(disk))
-	if err := register(t, q, 1); err != nil {
+	if err := register(q, 1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {
@@ -255,7 +254,7 @@ func TestAnotherNodesFolderIsRefused(t *testing.T) {
 
 func TestSubscribersHearOfEverythingInOrderAndBeforeTheAnswer(t *testing.T) {
 	q, _ := open(t, config(newDisk(t)))
-	if err := register(t, q, 1); err != nil {
+	if err := register(q, 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := createTopic(q, seeded(1), "before", 1); err != nil {
@@ -289,7 +288,7 @@ func TestADecisionThatDoesNotFitHasNoEffect(t *testing.T) {
 	cfg := config(newDisk(t))
 	cfg.MaxBatchBytes = 1000
 	q, _ := open(t, cfg)
-	if err := register(t, q, 1); err != nil {
+	if err := register(q, 1); err != nil {
 		t.Fatal(err)
 	}
 	before := content(t, q.Image())
@@ -316,7 +315,7 @@ func TestADecisionThatDoesNotFitHasNoEffect(t *testing.T) {
 func TestARestartOfABrokerIsSplitOverBatchesWhenItIsLarge(t *testing.T) {
 	disk := newDisk(t)
 	q, _ := open(t, config(disk))
-	if err := errors.Join(register(t, q, 1), createTopic(q, seeded(1), "t", 500)); err != nil {
+	if err := errors.Join(register(q, 1), createTopic(q, seeded(1), "t", 500)); err != nil {
 		t.Fatal(err)
 	}
 	if err := q.Close(); err != nil {
@@ -325,7 +324,7 @@ func TestARestartOfABrokerIsSplitOverBatchesWhenItIsLarge(t *testing.T) {
 	cfg := config(disk)
 	cfg.MaxBatchBytes = 2000
 	q, _ = open(t, cfg)
-	if err := register(t, q, 2); err != nil {
+	if err := register(q, 2); err != nil {
 		t.Fatal(err)
 	}
 	for p := range q.Image().Topic("t").Partitions() {
@@ -342,7 +341,7 @@ func TestAFailedWriteOrSyncIsFinalAndTold(t *testing.T) {
 		cfg := config(vfs.NewFaulty(newDisk(t), toggle.Inject))
 		cfg.OnFailure = func(err error) { told = append(told, err) }
 		q, _ := open(t, cfg)
-		if err := register(t, q, 1); err != nil {
+		if err := register(q, 1); err != nil {
 			t.Fatal(err)
 		}
 		toggle.Set(true)
@@ -380,7 +379,7 @@ func TestOpenFilesAreClosed(t *testing.T) {
 	cfg := config(disk)
 	cfg.SnapshotBytes, cfg.SegmentBytes = 500, 500
 	q, _ := open(t, cfg)
-	if err := register(t, q, 1); err != nil {
+	if err := register(q, 1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 10 {
@@ -448,7 +447,7 @@ const firstSegment = "data/" + Folder + "/00000000000000000000.log"
 func TestOnlyATornLastBatchIsCutOff(t *testing.T) {
 	disk := newDisk(t)
 	q, _ := open(t, config(disk))
-	if err := register(t, q, 1); err != nil {
+	if err := register(q, 1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
