@@ -11,10 +11,10 @@ import (
 )
 
 // The syntax of Java's properties files, as far as its reader goes: comments,
-// three separators, continued lines, escapes. A library was tried and left: it
-// expands ${…} and keeps what it reads as strings only, without the lines that
-// an error must name. Checked once against java.util.Properties with 60,000 random
-// texts: they differ only where a line is a lone backslash.
+// three separators, continued lines, escapes. The library that reads
+// server.properties was not taken: it expands ${…} and does not keep the lines
+// that an error must name. Checked once against java.util.Properties with 60,000
+// random texts: they differ only where a line is a lone backslash.
 
 // property is one key and value of a properties file.
 type property struct {
