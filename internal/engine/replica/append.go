@@ -257,6 +257,9 @@ func (p *Partition) answerRound(settings *Settings) {
 	for _, a := range p.roundTaken {
 		a.LogStart = int64(p.state.LogStart())
 		flush = flush || a.durable
+		if a.Err == nil && p.failed != nil {
+			a.Err, a.Base = p.failed, -1 // the disk failed while the round was written
+		}
 		if a.Err == nil && (a.Acks == AcksAll || a.durable) && !p.satisfied(a) {
 			a.waiting = true
 			p.acks = append(p.acks, a)

@@ -19,7 +19,7 @@ const lazyFlush = 5 * time.Second
 // next round, or where nobody waits for it within flush.ms and lazyFlush.
 func (p *Partition) noteDirt(now bool) {
 	if now {
-		p.disk.flusher.Dirty(p)
+		p.flush()
 		return
 	}
 	p.mu.Lock()
@@ -37,9 +37,14 @@ func (p *Partition) noteDirt(now bool) {
 		p.mu.Lock()
 		p.lazy = false
 		p.mu.Unlock()
-		p.disk.flusher.Dirty(p)
+		p.flush()
 	})
 }
+
+// flush asks for the disk's next round. A flusher that has failed has told the
+// partition already, or is about to; one that is closed belongs to a node that
+// stops, which syncs every log itself.
+func (p *Partition) flush() { _ = p.disk.flusher.Dirty(p) }
 
 // Checkpoint writes down how far each log is durable, where it starts and how
 // far it is committed, if that has changed. Leader epochs go first: what lies

@@ -77,7 +77,7 @@ func NewDisk(o DiskOptions) (*Disk, error) {
 	if d.startOffsets, err = d.readOffsets(checkpoint.LogStarts); err != nil {
 		return nil, err
 	}
-	d.flusher = flusher.New(o.FS, o.Folder.Dir(), func(err error) { d.fail(err) })
+	d.flusher = flusher.New(o.Folder.Dir(), func(err error) { d.fail(err) })
 	return d, nil
 }
 
