@@ -169,7 +169,8 @@ func TestALogClosedAndOpenedHoldsTheSame(t *testing.T) {
 	l := mustCreate(t, m, 0)
 	want := fill(t, l, 100)
 	end := l.EndOffset()
-	must(t, l.Close([]byte("state")))
+	must(t, l.WriteSnapshot([]byte("state")))
+	must(t, l.Close())
 	if open := m.OpenFiles(); len(open) != 0 {
 		t.Fatalf("open after Close: %v", open)
 	}
@@ -183,7 +184,7 @@ func TestALogClosedAndOpenedHoldsTheSame(t *testing.T) {
 		for i, v := range want {
 			requireBatches(t, l, v.BaseOffset(), want[i:])
 		}
-		must(t, l.Close(nil))
+		must(t, l.Close())
 	}
 }
 

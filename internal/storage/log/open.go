@@ -157,10 +157,10 @@ func create(o CreateOptions) (*Log, error) {
 }
 
 // Close writes what belongs to a log at rest, syncs everything and closes all
-// files. snapshot, if not nil, is the producers' state at the end. After a nil
-// error the log may be opened as Clean, with its end as the recovery point. A log
-// that is failed already is only closed; its error is returned.
-func (l *Log) Close(snapshot []byte) error {
+// files. After a nil error the log may be opened as Clean, with its end as the
+// recovery point; a WriteSnapshot before spares that Open all reading. A log that
+// is failed already is only closed; its error is returned.
+func (l *Log) Close() error {
 	l.take()
 	defer l.give()
 	err := l.Err()
@@ -168,7 +168,7 @@ func (l *Log) Close(snapshot []byte) error {
 		return nil
 	}
 	if err == nil {
-		err = l.finish(snapshot)
+		err = l.finish()
 	}
 	l.mu.Lock()
 	l.closed = true
@@ -186,15 +186,10 @@ func (l *Log) Close(snapshot []byte) error {
 	return err
 }
 
-func (l *Log) finish(snapshot []byte) error {
+func (l *Log) finish() error {
 	s := l.active()
 	if err := l.finishIndexes(s); err != nil {
 		return err
-	}
-	if snapshot != nil {
-		if err := l.writeSnapshot(l.EndOffset(), snapshot); err != nil {
-			return err
-		}
 	}
 	if err := l.trim(s); err != nil {
 		return err

@@ -24,6 +24,7 @@ type Slice struct {
 	files    *Descriptors
 	handle   *handle
 	position int64
+	end      int64 // offset
 	length   int
 }
 
@@ -41,6 +42,10 @@ func (s *Slice) File() vfs.File {
 
 // Position is the byte of File at which the slice begins.
 func (s *Slice) Position() int64 { return s.position }
+
+// EndOffset is above the offsets of all its batches and not above those of the
+// batch that follows; 0 when Len is 0.
+func (s *Slice) EndOffset() int64 { return s.end }
 
 // ReadAt copies bytes of the slice from offset on. io.EOF: the slice ends.
 // io.ErrUnexpectedEOF: the log was truncated below what the slice covers.
@@ -169,53 +174,77 @@ func (l *Log) readSegment(p *plan, at int64, maxBytes int, minOne bool) (slice S
 		l.files.release(h)
 		return Slice{}, false, errMoved
 	}
-	from, to, found, err := l.bounds(p, h, at, int64(max(maxBytes, 0)), minOne)
-	if err != nil || from == to {
+	slice, found, err = l.cutOut(p, h, at, int64(max(maxBytes, 0)), minOne)
+	if err != nil || slice.length == 0 {
 		l.files.release(h)
 		return Slice{}, found, err
 	}
-	return Slice{files: l.files, handle: h, position: from, length: int(to - from)}, true, nil
+	slice.files, slice.handle = l.files, h
+	return slice, true, nil
 }
 
-// bounds finds the positions of a read's first byte and of the byte behind its last.
-func (l *Log) bounds(p *plan, h *handle, at, maxBytes int64, minOne bool) (from, to int64, found bool, err error) {
+// cutOut finds the positions of a read's first byte and of the byte behind its
+// last. found is false when all batches of the segment end below at.
+func (l *Log) cutOut(p *plan, h *handle, at, maxBytes int64, minOne bool) (slice Slice, found bool, err error) {
 	if p.from >= 0 && p.to > p.from && p.to-p.from <= maxBytes {
-		return p.from, p.to, true, nil // the tail, most reads of a busy log: no index, no header
+		// The tail, most reads of a busy log: no index, no header.
+		return Slice{position: p.from, length: int(p.to - p.from), end: p.limit}, true, nil
 	}
 	scratch := scratchPool.Get().(*[scratchSize]byte)
 	defer scratchPool.Put(scratch)
 	w := walker{file: h.file, buf: scratch[:], size: p.size, base: p.segment.base, damaged: p.damaged}
 	from, length, found, err := l.first(p, &w, at)
 	if err != nil || !found {
-		return 0, 0, false, err
+		return Slice{}, false, err
 	}
-	to = p.to
-	if to < 0 {
-		ok := false
-		if to, _, ok, err = l.locate(p.segment, &w, p.limit); err != nil {
-			return 0, 0, false, err
-		}
-		if !ok {
-			to = p.size
-		}
-	}
-	switch {
-	case to <= from:
-		return from, from, true, nil
-	case to-from <= maxBytes:
-		return from, to, true, nil
-	case length > maxBytes && minOne:
-		return from, from + length, true, nil
-	case length > maxBytes:
-		return from, from, true, nil
-	}
-	near, err := l.floorPosition(p.segment, from+maxBytes, w.buf)
-	w.n = 0
+	most, err := l.positionOfLimit(p, &w)
 	if err != nil {
-		return 0, 0, false, err
+		return Slice{}, false, err
 	}
-	to, err = w.lastBoundary(max(near, from), from+maxBytes)
-	return from, to, true, doubt(err)
+	to := most
+	switch {
+	case most-from <= maxBytes || most <= from:
+	case length > maxBytes && minOne:
+		to = from + length
+	case length > maxBytes:
+		to = from
+	default:
+		near, err := l.floorPosition(p.segment, from+maxBytes, w.buf)
+		w.n = 0
+		if err != nil {
+			return Slice{}, false, err
+		}
+		if to, err = w.lastBoundary(max(near, from), from+maxBytes); err != nil {
+			return Slice{}, false, doubt(err)
+		}
+	}
+	if to <= from {
+		return Slice{}, true, nil
+	}
+	slice = Slice{position: from, length: int(to - from), end: p.limit}
+	if to < most {
+		v, err := w.header(to)
+		if err != nil {
+			return Slice{}, false, doubt(err)
+		}
+		slice.end = v.BaseOffset()
+	}
+	return slice, true, nil
+}
+
+// positionOfLimit is the boundary at which the limit cuts the segment.
+func (l *Log) positionOfLimit(p *plan, w *walker) (int64, error) {
+	if p.to >= 0 {
+		return p.to, nil
+	}
+	to, _, ok, err := l.locate(p.segment, w, p.limit)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		to = p.size
+	}
+	return to, nil
 }
 
 // first finds the batch that holds at, or the next one after it, and its length.

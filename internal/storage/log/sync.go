@@ -26,29 +26,22 @@ type syncPart struct {
 // too, and returns the durable end. It may run beside every other call; two
 // wait for each other. If it fails the log is failed for good.
 func (l *Log) Sync() (int64, error) {
-	n, err := l.BeginSync()
-	if err != nil {
+	l.syncTurn <- struct{}{}
+	defer func() { <-l.syncTurn }()
+	if err := l.beginSync(); err != nil {
 		return 0, err
 	}
-	if n > 0 {
-		err = l.syncFiles()
-	}
-	return l.EndSync(err)
+	return l.endSync(l.syncFiles())
 }
 
-// BeginSync fixes what a sync covers and returns how many files and folders
-// are dirty. Without an error EndSync must follow, with the outcome of syncing
-// them by whatever means: SyncAll of the disk does for all logs on it at once.
-// Other syncs of this log wait in between.
-func (l *Log) BeginSync() (int, error) {
-	l.syncTurn <- struct{}{}
+// beginSync fixes what a sync covers.
+func (l *Log) beginSync() error {
 	p := &l.sync
 	p.parts = p.parts[:0]
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
-		l.mu.Unlock()
-		<-l.syncTurn
-		return 0, err
+		return err
 	}
 	p.end, p.entries = l.end, l.entries
 	p.snaps, l.snaps = l.snaps, nil
@@ -69,15 +62,10 @@ func (l *Log) BeginSync() (int, error) {
 			break // only the last appends are unsynced
 		}
 	}
-	l.mu.Unlock()
-	n := len(p.parts) + len(p.snaps)
-	if p.entries {
-		n++
-	}
-	return n, nil
+	return nil
 }
 
-// syncFiles syncs what BeginSync found: files before the folder that names them.
+// syncFiles syncs what beginSync found: files before the folder that names them.
 func (l *Log) syncFiles() error {
 	p := &l.sync
 	for i := len(p.parts) - 1; i >= 0; i-- {
@@ -122,9 +110,8 @@ func (l *Log) syncDir(dir string) error {
 	return err
 }
 
-// EndSync ends what BeginSync began. err is nil if everything that was dirty is
-// durable now; any other value is final.
-func (l *Log) EndSync(err error) (int64, error) {
+// endSync draws the conclusions. An error is final.
+func (l *Log) endSync(err error) (int64, error) {
 	p := &l.sync
 	if err != nil {
 		err = l.fail("sync", err)
@@ -158,7 +145,6 @@ func (l *Log) EndSync(err error) (int64, error) {
 	}
 	l.releaseAll(unpinned...)
 	p.snaps = nil
-	<-l.syncTurn
 	if err != nil {
 		return 0, err
 	}

@@ -9,12 +9,22 @@ import (
 	"github.com/samsa-project/samsa/internal/sys/vfs"
 )
 
-// AppendAborted adds an aborted transaction to the index of the segment that
-// holds its marker. One whose marker is indexed already is passed over, so that
-// recovery may tell of it again. It is durable with the next Sync.
-func (l *Log) AppendAborted(e index.Aborted) error {
+// AppendAborted adds aborted transactions, in the order of their markers, to the
+// indexes of the segments that hold the markers. One that is indexed already is
+// passed over, so that recovery may tell of it again. They are durable with the
+// next Sync.
+func (l *Log) AppendAborted(entries ...index.Aborted) error {
 	l.take()
 	defer l.give()
+	for _, e := range entries {
+		if err := l.appendAborted(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Log) appendAborted(e index.Aborted) error {
 	l.mu.Lock()
 	err, i, end := l.usable(), l.segmentOf(e.LastOffset), l.end
 	l.mu.Unlock()
@@ -119,10 +129,11 @@ func (l *Log) cutTxn(s *segment, end int64) error {
 	return h.file.Sync()
 }
 
-// Aborted appends to dst the aborted transactions that have a record in
-// [from, to), in the order of their markers. index.ErrDoubtful: the index is
-// damaged; then read_committed must not be answered.
-func (l *Log) Aborted(from, to int64, dst []index.Aborted) ([]index.Aborted, error) {
+// Aborted lists the aborted transactions that have a record in [from, to), in the
+// order of their markers. index.ErrDoubtful: the index is damaged; then
+// read_committed must not be answered.
+func (l *Log) Aborted(from, to int64) ([]index.Aborted, error) {
+	var dst []index.Aborted
 	l.mu.Lock()
 	err, first, all := l.usable(), max(l.segmentOf(from), 0), l.segments
 	l.mu.Unlock()
