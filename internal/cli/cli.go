@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Streams are a process's standard streams.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// The exit codes.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // what shells report for SIGINT
+)
+
+var (
+	// errReported: items failed, and Err says which.
+	errReported = errors.New("some items failed")
+	// errInterrupted: a signal came before the command was through.
+	errInterrupted = errors.New("interrupted")
+	errHelped      = errors.New("help was asked for and printed")
+)
+
+// usageError is a command line that can't be carried out.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// commands is the grammar.
+type commands struct {
+	Help helpFlag `short:"h" help:"Show help for the command."`
+
+	Start   startCommand   `cmd:"" help:"Run a node."`
+	Topic   topicCommands  `cmd:"" help:"Create, list, describe and delete topics."`
+	Version versionCommand `cmd:"" help:"Print the version of this program."`
+}
+
+type topicCommands struct {
+	Create   topicCreateCommand   `cmd:"" help:"Create topics."`
+	List     topicListCommand     `cmd:"" help:"List topics."`
+	Describe topicDescribeCommand `cmd:"" help:"Show the partitions of topics: leader, replicas, offsets."`
+	Delete   topicDeleteCommand   `cmd:"" help:"Delete topics and all of their records."`
+}
+
+// helpFlag prints help and ends the parsing with errHelped. Kong's own flag ends
+// the process, which keeps Main from being called twice in one test.
+type helpFlag bool
+
+// IgnoreDefault keeps kong from looking for a default.
+func (helpFlag) IgnoreDefault() {}
+
+// BeforeReset runs before required arguments are asked for.
+func (helpFlag) BeforeReset(ctx *kong.Context) error {
+	if err := ctx.PrintUsage(false); err != nil {
+		return err
+	}
+	return errHelped
+}
+
+// outputFormat is embedded by every command that prints data.
+type outputFormat struct {
+	Format string `default:"text" enum:"text,json" placeholder:"text|json" help:"How to print: for people, or one JSON object a line."`
+}
+
+func (o outputFormat) json() bool { return o.Format == "json" }
+
+// printJSON writes v as one line. HTML is not escaped: it is data, not a page.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+const about = "Samsa does Apache Kafka's job in one program: it runs brokers, and it is the tool to work with them or with Apache Kafka."
+
+func newParser(grammar *commands, s Streams) (*kong.Kong, error) {
+	return kong.New(grammar,
+		kong.Name("samsa"), kong.Description(about), kong.NoDefaultHelp(), kong.Writers(s.Out, s.Err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.WithHyphenPrefixedParameters(true), // -o -5
+	)
+}
+
+// Main runs the command that args name and returns the exit code. The first
+// SIGINT or SIGTERM ends the command in order, the second ends the process.
+func Main(args []string, s Streams) int {
+	ctx, release := interruptible()
+	defer release()
+	return run(ctx, args, s)
+}
+
+// interruptible returns a context which the first signal cancels.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			cancel(errInterrupted)
+		case <-ctx.Done():
+			return
+		}
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+func run(ctx context.Context, args []string, s Streams) int {
+	var grammar commands
+	parser, err := newParser(&grammar, s)
+	if err != nil {
+		panic("BUG: the grammar of the command line: " + err.Error())
+	}
+	parser.Model.HelpFlag = parser.Model.Flags[0] // tells kong's printer to mention it
+	if len(args) == 0 {
+		parser.Stdout = s.Err
+		_, err := parser.Parse([]string{"--help"})
+		return max(report(err, "samsa", s.Err), exitUsage)
+	}
+	command := "samsa"
+	parsed, err := parser.Parse(args)
+	if err == nil {
+		command = commandName(parsed)
+		parsed.BindTo(ctx, (*context.Context)(nil))
+		err = parsed.Run(s)
+	}
+	return report(err, command, s.Err)
+}
+
+// commandName is the command without its arguments.
+func commandName(ctx *kong.Context) string {
+	if node := ctx.Selected(); node != nil {
+		return node.FullPath()
+	}
+	return "samsa"
+}
+
+// report says what went wrong and returns the exit code.
+func report(err error, command string, to io.Writer) int {
+	var parse *kong.ParseError
+	var usage usageError
+	switch {
+	case err == nil, errors.Is(err, errHelped):
+		return 0
+	case errors.As(err, &parse):
+		if parse.Context != nil {
+			command = commandName(parse.Context)
+		}
+		fmt.Fprintf(to, "samsa: %v\nRun \"%s --help\" for what it takes.\n", parse, command)
+		return exitUsage
+	case errors.As(err, &usage):
+		fmt.Fprintf(to, "samsa: %v\nRun \"%s --help\" for what it takes.\n", usage, command)
+		return exitUsage
+	case errors.Is(err, errReported):
+		return exitFailed
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
+	default:
+		fmt.Fprintf(to, "samsa: %v\n", err)
+		return exitFailed
+	}
+}
