@@ -23,7 +23,10 @@ type reshuffle struct {
 }
 
 func (s *reshuffle) mayLead(b metadata.BrokerID) bool {
-	return b != s.gone && (b == s.back || s.img.Active(b))
+	if b == s.back {
+		return !s.img.Broker(b).InControlledShutdown
+	}
+	return b != s.gone && s.img.Active(b)
 }
 
 // change is the record for one partition, and false when nothing changes.
