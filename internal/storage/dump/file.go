@@ -139,6 +139,7 @@ func (d *dumper) unknown(name string) error {
 
 var (
 	segmentName  = regexp.MustCompile(`^([0-9]{1,20})\.(log|index|timeindex|txnindex|snapshot)$`)
+	cutName      = regexp.MustCompile(`\.cut-[0-9]+$`)
 	metadataName = regexp.MustCompile(`^[0-9]{20}-[0-9]{10}\.checkpoint$`)
 )
 
@@ -155,10 +156,10 @@ var typeBySuffix = map[string]FileType{
 	"log": LogType, "index": IndexType, "timeindex": TimeIndexType, "txnindex": TxnIndexType, strings.TrimPrefix(snapshot.Suffix, "."): ProducersType,
 }
 
-// base is the file's name without folder and without the suffixes that compaction
-// and deletion add.
+// base is the file's name without folder and without the suffixes that
+// compaction, deletion and recovery (which sets aside what it cuts) add.
 func base(name string) string {
-	name = path.Base(name)
+	name = cutName.ReplaceAllString(path.Base(name), "")
 	for _, suffix := range []string{".deleted", ".swap", ".cleaned", ".part"} {
 		name = strings.TrimSuffix(name, suffix)
 	}

@@ -52,28 +52,63 @@ func (f *Folder) TopicID(n Name) (wire.UUID, error) {
 	return checkpoint.ReadPartition(f.fsys, f.Path(n))
 }
 
+// Draft is a partition folder that is being made: under the name of a deleted
+// one, so that a crash leaves nothing that looks like a partition. Whoever makes
+// more in it than Create does (a log) builds below TempPath, renames that to
+// Path, syncs the data folder, and calls Finish in any case.
+type Draft struct {
+	f          *Folder
+	temp, name Name
+}
+
+// Begin starts a draft. Nothing is made yet. A partition whose folder exists is fs.ErrExist.
+func (f *Folder) Begin(topic string, partition int32) (*Draft, error) {
+	name := live(topic, partition)
+	if _, err := f.fsys.Stat(f.Path(name)); err == nil {
+		return nil, fmt.Errorf("create partition folder %s: %w", f.Path(name), fs.ErrExist)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("create partition folder: %w", err)
+	}
+	temp, ok := name.Marked(Deleted, unique())
+	if !ok {
+		panic(fmt.Sprintf("BUG: no name of kind deleted for %v", name))
+	}
+	f.setKnown(temp, true) // a List meanwhile must not hand it to RemoveStep
+	return &Draft{f: f, temp: temp, name: name}, nil
+}
+
+// Name is the name that the folder gets.
+func (d *Draft) Name() Name { return d.name }
+
+// Path is where the folder will lie.
+func (d *Draft) Path() string { return d.f.Path(d.name) }
+
+// TempPath is where it is built.
+func (d *Draft) TempPath() string { return d.f.Path(d.temp) }
+
+// Finish ends the draft, with the error of building it or nil. What a failure
+// has left at TempPath is given to RemoveStep.
+func (d *Draft) Finish(err error) {
+	d.f.setKnown(d.temp, false)
+	if err != nil {
+		d.f.doom(d.temp.String())
+	}
+}
+
 // Create makes the folder of a partition, with its partition metadata file, and
 // returns when it is durable. After a crash, or an error, there is the whole
 // folder or none of this name. One that exists is fs.ErrExist.
 func (f *Folder) Create(topic string, partition int32, id wire.UUID) (Name, error) {
-	name := live(topic, partition)
-	if _, err := f.fsys.Stat(f.Path(name)); err == nil {
-		return Name{}, fmt.Errorf("create partition folder %s: %w", f.Path(name), fs.ErrExist)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return Name{}, fmt.Errorf("create partition folder: %w", err)
-	}
-	draft, ok := name.Marked(Deleted, unique())
-	if !ok {
-		panic(fmt.Sprintf("BUG: no name of kind deleted for %v", name))
-	}
-	f.setKnown(draft, true) // a List meanwhile must not hand it to RemoveStep
-	err := f.build(draft, name, id)
-	f.setKnown(draft, false)
+	d, err := f.Begin(topic, partition)
 	if err != nil {
-		f.doom(draft.String()) // what there is of it goes as after a crash
-		return Name{}, fmt.Errorf("create partition folder %s: %w", f.Path(name), err)
+		return Name{}, err
 	}
-	return name, nil
+	err = f.build(d, id)
+	d.Finish(err)
+	if err != nil {
+		return Name{}, fmt.Errorf("create partition folder %s: %w", d.Path(), err)
+	}
+	return d.name, nil
 }
 
 func (f *Folder) setKnown(n Name, known bool) {
@@ -86,14 +121,14 @@ func (f *Folder) setKnown(n Name, known bool) {
 	}
 }
 
-func (f *Folder) build(draft, name Name, id wire.UUID) error {
-	if err := f.fsys.MkdirAll(f.Path(draft)); err != nil {
+func (f *Folder) build(d *Draft, id wire.UUID) error {
+	if err := f.fsys.MkdirAll(d.TempPath()); err != nil {
 		return err
 	}
-	if err := checkpoint.WritePartition(f.fsys, f.Path(draft), id); err != nil {
+	if err := checkpoint.WritePartition(f.fsys, d.TempPath(), id); err != nil {
 		return err
 	}
-	return f.rename(draft, name)
+	return f.rename(d.temp, d.name)
 }
 
 // rename is durable when it returns nil.
