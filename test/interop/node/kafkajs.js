@@ -4,8 +4,7 @@
 
 const readline = require('readline')
 const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require('kafkajs')
-const lz4 = require('lz4js')
-const xxh32 = require('lz4js/xxh32.js')
+const lz4 = require('lz4-napi')
 const zstd = require('@bokuweb/zstd-wasm')
 
 const CODECS = {
@@ -20,14 +19,10 @@ const FETCH = { replicaId: -1, isolationLevel: 1, minBytes: 1, maxBytes: 8000000
 CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy')
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
   async compress(encoder) {
-    const frame = Buffer.from(lz4.compress(encoder.buffer))
-    // lz4js marks its blocks as dependent, which Kafka refuses, though those below 4 MB are not: set the flag and its checksum.
-    frame[4] |= 0x20
-    frame[6] = (xxh32.hash(0, frame, 4, 2) >>> 8) & 0xff
-    return frame
+    return lz4.compressFrame(encoder.buffer)
   },
   async decompress(buffer) {
-    return Buffer.from(lz4.decompress(buffer))
+    return lz4.decompressFrame(buffer)
   }
 })
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({

@@ -28,6 +28,9 @@ func commands() map[string]command {
 	return map[string]command{
 		"classpath": {"classpath server|tools: install the jars of Apache Kafka and print the classpath", classpath},
 		"kafka":     {"kafka --dir DIR [--port N] [--heap MB] [name=value…]: become Apache Kafka, in the foreground", kafka},
+		"install":   {"install: fetch all that the suites need", install},
+		"readback":  {"readback DIR: let Kafka's tools read a data folder", readFolder},
+		"run":       {"run [--server samsa|kafka] [--bootstrap HOST:PORT] [--clients A,B] [--case TEXT] [-v]: run the client suites", runSuites},
 		"record":    {"record OUT: record the storage fixtures anew below OUT", record},
 	}
 }
