@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,12 +32,9 @@ func newDisk(t testing.TB) *vfs.Mem {
 }
 
 // steppedClock is a second later each time it is asked.
-type steppedClock struct{ now time.Time }
+type steppedClock struct{ seconds atomic.Int64 }
 
-func (c *steppedClock) Now() time.Time {
-	c.now = c.now.Add(time.Second)
-	return c.now
-}
+func (c *steppedClock) Now() time.Time { return time.Unix(1_700_000_000+c.seconds.Add(1), 0) }
 
 func (*steppedClock) AfterFunc(time.Duration, func()) clock.Timer {
 	panic("BUG: the quorum has no timers")
@@ -46,7 +44,7 @@ var rules = controller.Rules{NumPartitions: 1, ReplicationFactor: 1, MinInsyncRe
 
 func config(fsys vfs.FS) Config {
 	return Config{
-		FS: fsys, Clock: &steppedClock{time.UnixMilli(1_700_000_000_000)}, Dir: "data", ClusterID: "cluster", NodeID: 1,
+		FS: fsys, Clock: new(steppedClock), Dir: "data", ClusterID: "cluster", NodeID: 1,
 		Directory: metadata.DirectoryID{9, 9}, Endpoints: []metadata.Endpoint{{Listener: "CONTROLLER", Host: "localhost", Port: 9093}},
 		Rules: rules, SnapshotEvery: -1,
 	}
