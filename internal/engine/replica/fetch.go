@@ -64,7 +64,7 @@ func (p *Partition) Read(r Read, out *Found) error {
 		return p.disk.readFailed(err)
 	}
 	if r.Committed {
-		if out.Aborted, err = p.log.Aborted(r.Offset, limit, []index.Aborted{}); err != nil {
+		if out.Aborted, err = p.log.Aborted(r.Offset, limit); err != nil {
 			out.Slice.Release()
 			return p.disk.readFailed(err)
 		}

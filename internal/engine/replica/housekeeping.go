@@ -104,11 +104,11 @@ func (d *Disk) close() error {
 // close closes the log, with a producer snapshot at its end, so that the next
 // start need not read batches. One that stands there already is not written again.
 func (p *Partition) close() error {
-	var producers []byte
+	var err error
 	if end := p.log.EndOffset(); end > 0 && end != p.snapshotAt {
-		producers = encodeProducers(p.state.Producers())
+		err = p.log.WriteSnapshot(encodeProducers(p.state.Producers()))
 	}
-	if err := p.log.Close(producers); err != nil {
+	if err = errors.Join(err, p.log.Close()); err != nil {
 		return fmt.Errorf("partition %s: %w", p.name, err)
 	}
 	return nil

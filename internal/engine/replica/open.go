@@ -121,12 +121,12 @@ func (d *Disk) open(o opening) (*Partition, error) {
 	d.damaged.Add(int64(len(report.Damaged)))
 	for _, txn := range r.aborted {
 		if err := l.AppendAborted(txn); err != nil {
-			return nil, errors.Join(fmt.Errorf("partition %s: %w", o.name, err), l.Close(nil))
+			return nil, errors.Join(fmt.Errorf("partition %s: %w", o.name, err), l.Close())
 		}
 	}
 	end, err := l.Sync()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("partition %s: %w", o.name, err), l.Close(nil))
+		return nil, errors.Join(fmt.Errorf("partition %s: %w", o.name, err), l.Close())
 	}
 	r.state.Loaded(partition.Offset(l.StartOffset()), partition.Offset(l.EndOffset()))
 	r.epochs.TruncateEnd(partition.Offset(l.EndOffset()))

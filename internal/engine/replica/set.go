@@ -198,7 +198,7 @@ func (s *Set) bring(img *metadata.Image, t *metadata.Topic, q *metadata.Partitio
 	}
 	if last := int32(p.state.Epochs.Latest()); last >= int32(q.LeaderEpoch) {
 		return errors.Join(fmt.Errorf("partition %s was written under leader epoch %d, but the cluster's metadata has come only to %d: the metadata log is older than the partition; restore the folder of __cluster_metadata-0 that belongs to it",
-			at.name, last, q.LeaderEpoch), p.log.Close(nil))
+			at.name, last, q.LeaderEpoch), p.log.Close())
 	}
 	at.disk.add(p)
 	p.Lead(int32(q.LeaderEpoch))
@@ -293,7 +293,7 @@ func (s *Set) drop(t *metadata.Topic) {
 		p.stop(ErrUnknownPartition)
 		p.disk.flusher.Forget(p)
 		p.disk.remove(p)
-		err := p.log.Close(nil)
+		err := p.log.Close()
 		if err == nil {
 			err = p.disk.folder.Delete(p.name)
 		}
