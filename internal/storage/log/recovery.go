@@ -325,7 +325,8 @@ func (r *recovery) settle() error {
 			return err
 		}
 	}
-	l.durable, l.entries = l.end, false
+	// An empty segment's entry may still be in memory only, too.
+	l.durable, l.entries = l.end, !r.clean && !r.changed
 	return nil
 }
 

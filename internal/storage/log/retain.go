@@ -174,16 +174,23 @@ func (l *Log) removeOldest(condemned []*segment) ([]SegmentInfo, error) {
 	l.segments = slices.Clone(l.segments[n:])
 	l.start = max(l.start, l.segments[0].base)
 	l.damaged = slices.DeleteFunc(slices.Clone(l.damaged), func(d Damage) bool { return d.ToOffset <= l.segments[0].base })
-	l.entries = true
 	l.mu.Unlock()
 	l.releaseAll(unpinned...)
-	// The oldest goes first: a crash in between leaves no hole.
+	// What stays is in the folder for good before anything goes, and the oldest goes
+	// first and durably: no crash leaves a hole.
+	if err := l.syncDir(l.dir); err != nil {
+		return nil, l.fail("remove segment", err)
+	}
 	for _, s := range condemned[:n] {
-		if err := l.dropSegments([]*segment{s}); err != nil {
-			return nil, l.fail("remove segment", err)
+		err := l.dropSegments([]*segment{s})
+		if err == nil {
+			err = ignoreMissing(l.fs.Remove(l.path(s.base, suffixSnapshot)))
 		}
-		if err := ignoreMissing(l.fs.Remove(l.path(s.base, suffixSnapshot))); err != nil {
-			return nil, l.fail("remove snapshot", err)
+		if err == nil {
+			err = l.syncDir(l.dir)
+		}
+		if err != nil {
+			return nil, l.fail("remove segment", err)
 		}
 	}
 	return infos, nil
