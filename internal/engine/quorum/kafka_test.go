@@ -245,3 +245,23 @@ func TestAFolderThatKafkaFormattedBeginsWithItsRecords(t *testing.T) {
 		t.Fatal(keys)
 	}
 }
+
+// TestTheBootstrapFileOfAnOlderKafkaIsHeeded puts the records of formatting
+// where Kafka before 4.3 put them.
+func TestTheBootstrapFileOfAnOlderKafkaIsHeeded(t *testing.T) {
+	from, _ := kafkaDisk(t)
+	data := readAll(t, from, "data/"+Folder+"/"+snapshotID{}.name())
+	disk := newDisk(t)
+	writeAll(t, disk, "data/"+bootstrapFile, data)
+	q, found := open(t, config(disk))
+	if !found.Created || q.Image().Version() != 33 || q.Image().Feature(metadata.FeatureShare) != 2 {
+		t.Fatalf("%+v, version %v", found, q.Image().Version())
+	}
+	data[len(data)-1] ^= 1
+	disk = newDisk(t)
+	writeAll(t, disk, "data/"+bootstrapFile, data)
+	var bad *UnusableError
+	if _, _, err := Open(config(disk)); !errors.As(err, &bad) {
+		t.Fatal("a damaged file is passed over:", err)
+	}
+}

@@ -199,7 +199,48 @@ func (o *opening) beginEpoch() error {
 		}
 	}
 	if o.image.Version() == 0 {
+		if err := o.readBootstrap(); err != nil {
+			return err
+		}
 		return o.decide(controller.Bootstrap(o.cfg.Rules, o.given).Records)
+	}
+	return nil
+}
+
+// bootstrapFile is where Kafka before 4.3 left the records that a cluster begins
+// with, in the data folder itself.
+const bootstrapFile = "bootstrap.checkpoint"
+
+// readBootstrap takes the records of that file, if it is there. What somebody
+// asked for when formatting, the first users' credentials for instance, must not
+// be lost.
+func (o *opening) readBootstrap() error {
+	name := path.Join(o.cfg.Dir, bootstrapFile)
+	data, err := checkpoint.ReadFile(o.cfg.FS, name, checkpoint.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("metadata log: %w", err)
+	}
+	var given []metadata.Record
+	for len(data) > 0 {
+		v, rest, err := batch.Next(data)
+		if err == nil && !v.CheckCRC() {
+			err = errors.New("a batch is damaged")
+		}
+		if err == nil && !v.Control() {
+			var records []metadata.Record
+			records, err = decodeRecords(v)
+			given = append(given, records...)
+		}
+		if err != nil {
+			return &UnusableError{File: name, Offset: -1, Cause: err, Hint: hintDamage}
+		}
+		data = rest
+	}
+	if len(given) > 0 {
+		o.given = given
 	}
 	return nil
 }
