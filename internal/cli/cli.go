@@ -47,6 +47,8 @@ type commands struct {
 
 	Start   startCommand   `cmd:"" help:"Run a node."`
 	Topic   topicCommands  `cmd:"" help:"Create, list, describe and delete topics."`
+	Produce produceCommand `cmd:"" help:"Send records, one for each line of standard input."`
+	Consume consumeCommand `cmd:"" help:"Print records of topics."`
 	Version versionCommand `cmd:"" help:"Print the version of this program."`
 }
 
