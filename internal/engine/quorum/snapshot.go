@@ -202,7 +202,7 @@ func (r *snapshotReader) read(f vfs.File, name string) error {
 		if err != nil {
 			return fmt.Errorf("metadata log: read %s at %d: %w", name, at, err)
 		}
-		if v == nil || v.BaseOffset() != r.next || r.footer {
+		if v == nil || v.BaseOffset() != r.next || metadata.Epoch(v.LeaderEpoch()) != r.out.id.epoch || r.footer {
 			return bad(fmt.Errorf("the snapshot is damaged at position %d", at))
 		}
 		if err := r.batch(v); err != nil {
