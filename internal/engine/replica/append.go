@@ -39,6 +39,7 @@ type Append struct {
 	last    partition.Offset
 	durable bool // waits for the durable end, whatever acks
 	waiting bool // in the partition's queue of acknowledgements; guarded by Partition.mu
+	givenUp bool // nobody waits for its acknowledgement; guarded by Partition.mu
 }
 
 // Sink hears that an Append is answered: once, possibly before Append returns,
@@ -47,7 +48,7 @@ type Sink interface{ Appended(a *Append) }
 
 // Append validates the batch and enters it. The answer comes through a.Sink.
 func (p *Partition) Append(a *Append) {
-	a.Err, a.Base, a.LogAppendTime, a.waiting, a.durable = nil, -1, -1, false, false
+	a.Err, a.Base, a.LogAppendTime, a.waiting, a.durable, a.givenUp = nil, -1, -1, false, false, false
 	settings := p.settings.Load()
 	if err := p.validate(a, settings); err != nil {
 		a.Err, a.LogStart = err, p.LogStart()
@@ -261,6 +262,11 @@ func (p *Partition) answerRound(settings *Settings) {
 			a.Err, a.Base = p.failed, -1 // the disk failed while the round was written
 		}
 		if a.Err == nil && (a.Acks == AcksAll || a.durable) && !p.satisfied(a) {
+			if a.givenUp {
+				a.Err, a.Base = ErrTimedOut, -1
+				ready = append(ready, a)
+				continue
+			}
 			a.waiting = true
 			p.acks = append(p.acks, a)
 			continue
@@ -322,11 +328,13 @@ func (p *Partition) failQueue(err error) {
 
 // GiveUp takes back an Append whose time is up. It reports whether the append
 // was still waiting to be acknowledged; then its Sink is not called any more.
+// One that is still to be written is answered with ErrTimedOut as soon as it is.
 // The record stays in the log.
 func (p *Partition) GiveUp(a *Append) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !a.waiting {
+		a.givenUp = true
 		return false
 	}
 	for i := range p.acks {
