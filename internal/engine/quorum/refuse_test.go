@@ -79,7 +79,7 @@ func TestADamagedSnapshotIsRefusedAndTheOneBeforeItLeadsToTheSameState(t *testin
 		q, _ := open(t, small(disk.CrashClone(vfs.CrashConfig{KeepPercent: 100})))
 		return content(t, q.Image())
 	}()
-	for at := 0; at < len(whole); at += 7 {
+	for at := 0; at < len(whole); at += 31 {
 		clone := disk.CrashClone(vfs.CrashConfig{KeepPercent: 100})
 		damaged := bytes.Clone(whole)
 		damaged[at] ^= 0x10
@@ -89,7 +89,7 @@ func TestADamagedSnapshotIsRefusedAndTheOneBeforeItLeadsToTheSameState(t *testin
 			t.Fatalf("byte %d: %v", at, bad)
 		}
 	}
-	for cut := 0; cut < len(whole); cut += 97 {
+	for cut := 0; cut < len(whole); cut += 397 {
 		clone := disk.CrashClone(vfs.CrashConfig{KeepPercent: 100})
 		writeAll(t, clone, newest, whole[:cut])
 		refused(t, clone, fmt.Sprint("cut at ", cut))
