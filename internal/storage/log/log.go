@@ -34,6 +34,7 @@ type Log struct {
 	syncCap  int64       // least end offset since the running Sync began
 	recent   *boundaries // of the active segment; nil at rest
 	damaged  []Damage    // ascending, never changed in place
+	aborts   []*segment  // with unsynced transaction indexes
 	snaps    []string    // producer snapshots that await Sync
 	entries  bool        // the folder has entries that await SyncDir
 	trash    []trash

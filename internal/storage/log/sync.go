@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"slices"
 
 	"github.com/samsa-project/samsa/internal/sys/vfs"
 )
@@ -48,18 +49,21 @@ func (l *Log) beginSync() error {
 	l.entries = false
 	l.syncCap = math.MaxInt64
 	for i := len(l.segments) - 1; i >= 0; i-- {
-		s := l.segments[i]
-		if s.txnPin != nil {
-			s.txnAgain = false
-			p.parts = append(p.parts, syncPart{segment: s, handle: s.txnPin, size: -1})
-			l.files.retain(s.txnPin)
+		if i+1 < len(l.segments) && l.segments[i+1].base <= l.durable {
+			break // it and those before it lie below the durable end
 		}
+		s := l.segments[i]
 		if s.synced < s.size {
 			s.syncCap = math.MaxInt64
 			p.parts = append(p.parts, syncPart{segment: s, handle: s.pin, size: s.size})
 			l.files.retain(s.pin)
-		} else if i < len(l.segments)-1 && s.txnPin == nil {
-			break // only the last appends are unsynced
+		}
+	}
+	for _, s := range l.aborts {
+		if s.txnPin != nil {
+			s.txnAgain = false
+			p.parts = append(p.parts, syncPart{segment: s, handle: s.txnPin, size: -1})
+			l.files.retain(s.txnPin)
 		}
 	}
 	return nil
@@ -138,6 +142,7 @@ func (l *Log) endSync(err error) (int64, error) {
 		l.durable = max(l.durable, min(p.end, l.syncCap))
 	}
 	durable := l.durable
+	l.aborts = slices.DeleteFunc(l.aborts, func(s *segment) bool { return s.txnPin == nil })
 	l.mu.Unlock()
 	for i := range p.parts {
 		l.files.release(p.parts[i].handle)

@@ -48,6 +48,7 @@ func (l *Log) appendAborted(e index.Aborted) error {
 	s.txnFile = true
 	if s.txnPin == nil && err == nil && e.LastOffset > last {
 		s.txnPin, h = h, nil
+		l.aborts = append(l.aborts, s)
 	}
 	s.txnAgain = true
 	l.mu.Unlock()
