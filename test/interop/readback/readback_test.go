@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/samsa-project/samsa/test/interop/toolchain"
 )
 
 const kafkas = "../../../internal/storage/log/testdata/kafka/clean/data"
@@ -13,8 +15,19 @@ func compactedHere(folder string) bool {
 	return strings.HasPrefix(folder, "compacted") || strings.HasPrefix(folder, "__")
 }
 
+// needTools skips the test where Kafka's tools are not installed and Maven Central does not answer.
+func needTools(t *testing.T) {
+	if _, err := toolchain.Tools(t.Context()); err != nil {
+		if toolchain.Reachable(t.Context(), "maven") != nil {
+			t.Skip(err)
+		}
+		t.Fatal(err)
+	}
+}
+
 // What Kafka wrote itself passes, and every kind of file in it was read.
 func TestKafkasOwnFolderIsSound(t *testing.T) {
+	needTools(t)
 	r, err := Check(t.Context(), kafkas, compactedHere)
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +47,7 @@ func TestKafkasOwnFolderIsSound(t *testing.T) {
 
 // Damage of each kind, done to a sound folder, is complained of.
 func TestDamageIsComplainedOf(t *testing.T) {
+	needTools(t)
 	flip := func(at int) func([]byte) []byte {
 		return func(b []byte) []byte {
 			b[at] ^= 0x40

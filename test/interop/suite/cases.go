@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ func cases() []testCase {
 		{"latest means what comes after", latestCase},
 		{"an empty partition ends at 0", emptyCase},
 		{"many and large records", volumeCase},
+		{"a record over max.message.bytes is refused", tooLargeCase},
+		{"a compacted topic refuses a record without a key", keylessCase},
+		{"a timestamp too far ahead is refused", aheadCase},
 	}
 	for _, codec := range codecNames {
 		list = append(list, testCase{"codec " + codec + " arrives as such and comes back", func(ctx context.Context, e *Env) error { return codecCase(ctx, e, codec) }})
@@ -65,6 +69,9 @@ func topicsCase(ctx context.Context, e *Env) error {
 	}
 	if _, err := e.do(ctx, Request{Op: "create", Topic: name, Partitions: 1}); err == nil {
 		return errors.New("creating a topic that is there succeeded")
+	}
+	if _, err := e.do(ctx, Request{Op: "create", Topic: "no such name!", Partitions: 1}); err == nil {
+		return errors.New("creating a topic of an invalid name succeeded")
 	}
 	if _, err := e.do(ctx, Request{Op: "delete", Topic: name}); err != nil {
 		return err
@@ -422,4 +429,41 @@ func codecCase(ctx context.Context, e *Env, codec string) error {
 		}
 	}
 	return nil
+}
+
+// refused sends what the server must not take and then something it must.
+func (e *Env) refused(ctx context.Context, label string, configs map[string]string, bad Request) error {
+	name, err := e.create(ctx, label, 1, configs)
+	if err != nil {
+		return err
+	}
+	bad.Topic, bad.Acks = name, -1
+	_, err = e.produce(ctx, bad)
+	if err == nil {
+		return errors.New("the record was accepted")
+	}
+	if _, lacks := errors.AsType[skip](err); lacks || ctx.Err() != nil {
+		return err
+	}
+	return e.roundTrip(ctx, Request{Topic: name, Acks: -1, Records: records(2, "small, keyed and of now")})
+}
+
+func tooLargeCase(ctx context.Context, e *Env) error {
+	noise := make([]byte, 50_000)
+	rng := rand.NewChaCha8([32]byte{1})
+	for i := range noise {
+		noise[i] = byte('a' + rng.Uint64()%26)
+	}
+	configs := map[string]string{"max.message.bytes": "20000", "retention.ms": "-1"}
+	return e.refused(ctx, "too-large", configs, Request{Records: []Record{{Key: []byte("k"), Value: noise}}})
+}
+
+func keylessCase(ctx context.Context, e *Env) error {
+	return e.refused(ctx, "keyless", map[string]string{"cleanup.policy": "compact"}, Request{Records: []Record{{Value: []byte("no key")}}})
+}
+
+func aheadCase(ctx context.Context, e *Env) error {
+	late := time.Now().Add(26 * time.Hour).UnixMilli()
+	configs := map[string]string{"message.timestamp.after.max.ms": "3600000", "retention.ms": "-1"}
+	return e.refused(ctx, "ahead", configs, Request{KeepTimes: true, Records: []Record{{Timestamp: late, Key: []byte("k"), Value: []byte("v")}}})
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // ConsoleName is how the Java command line tools are called in reports.
-const ConsoleName = "java console tools"
+const ConsoleName = "java-console-tools"
 
 // Console runs Apache Kafka's command line tools through the life of one topic.
 func Console(ctx context.Context, bootstrap string, report func(Outcome)) error {

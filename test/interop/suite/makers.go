@@ -38,7 +38,7 @@ func newJava(ctx context.Context, bootstrap string) (Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewAdapter(ctx, "java", bootstrap, nil, append([]string{"java"}, args...)...)
+	return NewAdapter("java", bootstrap, nil, append([]string{"java"}, args...)...)
 }
 
 func python(name, script string) func(context.Context, string) (Client, error) {
@@ -51,7 +51,7 @@ func python(name, script string) func(context.Context, string) (Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		return NewAdapter(ctx, name, bootstrap, []string{"PYTHONDONTWRITEBYTECODE=1"}, interpreter, filepath.Join(source, "python", script))
+		return NewAdapter(name, bootstrap, []string{"PYTHONDONTWRITEBYTECODE=1"}, interpreter, filepath.Join(source, "python", script))
 	}
 }
 
@@ -60,5 +60,5 @@ func newKafkaJS(ctx context.Context, bootstrap string) (Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewAdapter(ctx, "kafkajs", bootstrap, []string{"KAFKAJS_NO_PARTITIONER_WARNING=1"}, "node", filepath.Join(dir, "kafkajs.js"))
+	return NewAdapter("kafkajs", bootstrap, []string{"KAFKAJS_NO_PARTITIONER_WARNING=1"}, "node", filepath.Join(dir, "kafkajs.js"))
 }

@@ -27,33 +27,47 @@ const maxLine = 32 << 20
 
 // Adapter is a Client in a process of its own.
 type Adapter struct {
-	name string
-	cmd  *exec.Cmd
+	name      string
+	argv, env []string
+
+	cmd  *exec.Cmd // nil after it had to be killed
 	in   io.WriteCloser
 	out  *bufio.Reader
 	errs *tail
 }
 
 // NewAdapter starts argv with the bootstrap address as its last argument.
-func NewAdapter(ctx context.Context, name, bootstrap string, env []string, argv ...string) (*Adapter, error) {
-	a := &Adapter{name: name, errs: &tail{}}
-	a.cmd = exec.CommandContext(ctx, argv[0], append(argv[1:], bootstrap)...)
-	a.cmd.Env = append(os.Environ(), env...)
-	a.cmd.Stderr = a.errs
-	a.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	in, err := a.cmd.StdinPipe()
+func NewAdapter(name, bootstrap string, env []string, argv ...string) (*Adapter, error) {
+	a := &Adapter{name: name, argv: append(argv, bootstrap), env: env}
+	return a, a.start()
+}
+
+func (a *Adapter) start() error {
+	cmd := exec.Command(a.argv[0], a.argv[1:]...)
+	cmd.Env = append(os.Environ(), a.env...)
+	a.errs = &tail{}
+	cmd.Stderr = a.errs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out, err := a.cmd.StdoutPipe()
+	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	a.in, a.out = in, bufio.NewReaderSize(out, 1<<20)
-	if err := a.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", name, err)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting %s: %w", a.name, err)
 	}
-	return a, nil
+	a.cmd, a.in, a.out = cmd, in, bufio.NewReaderSize(out, 1<<20)
+	return nil
+}
+
+// abandon kills a process that hangs or has broken off; the next operation starts another.
+func (a *Adapter) abandon() {
+	_ = a.cmd.Process.Kill() // it may have ended
+	_ = a.cmd.Wait()         // reaps it; how it ended is in the answer it did not give
+	a.cmd = nil
 }
 
 // Name implements Client.
@@ -64,6 +78,11 @@ func (a *Adapter) Do(ctx context.Context, r Request) (Response, error) {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return Response{}, err
+	}
+	if a.cmd == nil {
+		if err := a.start(); err != nil {
+			return Response{}, err
+		}
 	}
 	var res Response
 	done := make(chan error, 1)
@@ -81,10 +100,10 @@ func (a *Adapter) Do(ctx context.Context, r Request) (Response, error) {
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		// The reader goroutine ends with the process: an adapter that hangs cannot be used again.
-		err = errors.Join(ctx.Err(), a.cmd.Process.Kill(), <-done)
+		err = errors.Join(ctx.Err(), a.cmd.Process.Kill(), <-done) // the goroutine ends with the process
 	}
 	if err != nil {
+		a.abandon()
 		return Response{}, fmt.Errorf("%s, %s: %w\n%s", a.name, r.Op, err, a.errs)
 	}
 	return res, nil
@@ -106,6 +125,9 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 
 // Close implements Client: end of input asks the adapter to end; after ten seconds it is killed, which is an error.
 func (a *Adapter) Close() error {
+	if a.cmd == nil {
+		return nil
+	}
 	err := a.in.Close()
 	done := make(chan error, 1)
 	go func() { done <- a.cmd.Wait() }()

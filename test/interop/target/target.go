@@ -136,7 +136,7 @@ func (t *Target) LogTail() string {
 // Stop asks the process to end cleanly and waits. A server that does not within a minute is killed; that, and an exit code that tells of a
 // failure, is an error. (A JVM that handled SIGTERM exits with 143.)
 func (t *Target) Stop() error {
-	if err := t.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := t.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stopping %s: %w", t.Kind, err)
 	}
 	select {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/samsa-project/samsa/test/interop/readback"
@@ -44,10 +45,12 @@ type runner struct {
 	verbose         bool
 	tallies         []*tally
 	open            []suite.Client
+	crashed         atomic.Bool // the server ended by itself
 }
 
 func runSuites(ctx context.Context, args []string) error {
 	var kind, clients, dir string
+	var limit time.Duration
 	r := &runner{}
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	flags.StringVar(&kind, "server", "samsa", "samsa or kafka")
@@ -55,10 +58,13 @@ func runSuites(ctx context.Context, args []string) error {
 	flags.StringVar(&clients, "clients", "", "names of clients, with commas; all without")
 	flags.StringVar(&r.only, "case", "", "only cases whose name contains this")
 	flags.StringVar(&dir, "dir", "", "folder of the server, kept; a temporary one without")
+	flags.DurationVar(&limit, "limit", 8*time.Minute, "what is not done by then has failed")
 	flags.BoolVar(&r.verbose, "v", false, "print every case")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	if clients != "" {
 		r.clients = strings.Split(clients, ",")
 	}
@@ -82,7 +88,7 @@ func runSuites(ctx context.Context, args []string) error {
 		return err
 	}
 	r.bootstrap = server.Addr
-	r.all(ctx)
+	r.allWhile(ctx, server)
 	if err := server.Stop(); err != nil {
 		return errors.Join(err, r.verdict())
 	}
@@ -159,6 +165,27 @@ func (r *runner) all(ctx context.Context) {
 		if err := suite.Console(ctx, r.bootstrap, r.report); err != nil {
 			r.missing(ctx, suite.ConsoleName, "maven", err)
 		}
+	}
+}
+
+// allWhile is all, broken off when the server ends by itself.
+func (r *runner) allWhile(ctx context.Context, server *target.Target) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-server.Ended():
+			r.crashed.Store(true)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	r.all(ctx)
+	cancel()
+	<-done
+	if r.crashed.Load() {
+		r.report(suite.Outcome{Client: server.Kind, Case: "keeps running", Err: errors.New(server.LogTail())})
 	}
 }
 
