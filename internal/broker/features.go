@@ -30,11 +30,16 @@ func (b *Broker) Features(version int16, resp *msg.ApiVersionsResponse) {
 	}
 }
 
-// IsNode says whether this is the cluster and the node that a client meant to
-// reach; one that names no cluster is always right (KIP-1242).
-func (b *Broker) IsNode(clusterID wire.NullString, nodeID int32) bool {
-	if !clusterID.Valid {
-		return true
+// CheckNode says whether this is the cluster and the node that a client meant to
+// reach (KIP-1242): INVALID_REQUEST when it names only one of them,
+// REBOOTSTRAP_REQUIRED when it was told of another one at this address. A client
+// that names neither is always right.
+func (b *Broker) CheckNode(clusterID wire.NullString, nodeID int32) wire.Error {
+	switch {
+	case clusterID.Valid != (nodeID != -1):
+		return wire.ErrInvalidRequest
+	case clusterID.Valid && (clusterID.String != b.Controller.Image().ClusterID() || nodeID != b.NodeID):
+		return wire.ErrRebootstrapRequired
 	}
-	return clusterID.String == b.Controller.Image().ClusterID() && nodeID == b.NodeID
+	return wire.ErrNone
 }

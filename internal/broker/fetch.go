@@ -4,24 +4,30 @@ import (
 	"slices"
 	"time"
 
+	"github.com/samsa-project/samsa/internal/core/metadata"
 	"github.com/samsa-project/samsa/internal/engine/replica"
 	"github.com/samsa-project/samsa/internal/wire"
 	"github.com/samsa-project/samsa/internal/wire/msg"
 )
 
-// byIDSince is the least Fetch version that names topics by id (KIP-516).
-const byIDSince = 13
+const (
+	byIDSince         = 13 // the least Fetch version that names topics by id (KIP-516)
+	fetchHintsSince   = 16 // the least that is told who leads instead (KIP-951)
+	storageErrorSince = 6  // the least whose clients know KAFKA_STORAGE_ERROR (KIP-112)
+)
 
 const (
 	sessionless  int32 = -1 // epoch of a fetch outside any session, and of one that closes its session
 	sessionFirst int32 = 0  // epoch of a fetch that opens a session
 )
 
-// Fetch is one fetch request. The caller decodes Request and sets Version, calls
-// Broker.Fetch, encodes Response, which refers to the logs, and calls Release
-// once it is sent. It is reused from request to request of one connection.
+// Fetch is one fetch request. The caller decodes Request, sets Version and
+// Client, calls Broker.Fetch, encodes Response, which refers to the logs, and
+// calls Release once it is sent. It is reused from request to request of one
+// connection.
 type Fetch struct {
 	Version  int16
+	Client   *Client
 	Request  msg.FetchRequest
 	Response msg.FetchResponse
 
@@ -39,6 +45,7 @@ type Fetch struct {
 type fetchTarget struct {
 	want      sessionPartition
 	cached    *sessionPartition // nil outside a session
+	topic     *metadata.Topic   // nil: nobody has it
 	partition *replica.Partition
 	err       error
 	found     replica.Found
@@ -95,6 +102,11 @@ func (f *Fetch) begin() error {
 			session.put(p)
 		}
 		f.forget()
+		if len(session.parts) == 0 {
+			s.close(session.id) // nothing is left to be incremental about
+			f.session, f.full, f.targets = nil, true, f.targets[:0]
+			break
+		}
 		f.targetSession()
 	}
 	f.resolve()
@@ -162,8 +174,9 @@ func (f *Fetch) resolve() {
 	}
 	for i := range f.targets {
 		t := &f.targets[i]
-		t.found, t.partition, t.err = replica.Found{}, nil, nil
+		t.found, t.topic, t.partition, t.err = replica.Found{}, nil, nil, nil
 		topic, err := topicByNameOrID(image, t.want.name, t.want.id)
+		t.topic = topic
 		switch {
 		case replicaID >= 0:
 			t.err = wire.ErrNotLeaderOrFollower
@@ -182,7 +195,7 @@ func (f *Fetch) resolve() {
 // read reads all partitions in order, within the request's bytes. The first
 // batch of the first partition that has one comes whole, however large (KIP-74).
 func (f *Fetch) read() {
-	left := min(int(f.Request.MaxBytes), f.broker.Config.Broker.FetchMaxBytes)
+	left := f.maxBytes()
 	first := true
 	for i := range f.targets {
 		t := &f.targets[i]
@@ -200,20 +213,34 @@ func (f *Fetch) read() {
 	}
 }
 
-// enough says whether there is reason to answer now: bytes, an error, or nothing to wait for.
+// maxBytes bounds the records of the answer, but for the first batch.
+func (f *Fetch) maxBytes() int {
+	return min(int(f.Request.MaxBytes), f.broker.Config.Broker.FetchMaxBytes)
+}
+
+// enough says whether there is reason to answer now: bytes, an error, or nothing
+// to wait for. A partition that nobody has is no reason as long as there are
+// others: a client asks again at once, and would do so without a pause until it
+// has learned that the topic is gone.
 func (f *Fetch) enough() bool {
-	if len(f.targets) == 0 {
-		return true
-	}
-	bytes := 0
+	bytes, waits := 0, false
 	for i := range f.targets {
 		t := &f.targets[i]
-		if t.err != nil || t.found.Diverging {
+		switch {
+		case t.unknown():
+			continue
+		case t.err != nil || t.found.Diverging:
 			return true
 		}
+		waits = true
 		bytes += t.found.Slice.Len()
 	}
-	return bytes >= int(f.Request.MinBytes)
+	return !waits || bytes >= min(int(f.Request.MinBytes), f.maxBytes())
+}
+
+// unknown: the metadata has no such partition.
+func (t *fetchTarget) unknown() bool {
+	return t.partition == nil && (t.topic == nil || t.topic.Partition(t.want.index) == nil)
 }
 
 // wait registers with every partition, looks again, and then reads anew each
@@ -233,6 +260,9 @@ func (f *Fetch) wait(limit time.Duration) {
 	}
 	defer f.timer.Stop()
 	for i := range f.targets {
+		if f.targets[i].partition == nil {
+			continue
+		}
 		f.targets[i].waiter.Wake = f.waking
 		f.targets[i].partition.Wait(&f.targets[i].waiter)
 	}
@@ -257,9 +287,14 @@ func (f *Fetch) wait(limit time.Duration) {
 	}
 }
 
-// Release lets go of the parts of logs that Response refers to.
+// Release lets go of the parts of logs that Response refers to, and after a
+// panic of the session too.
 func (f *Fetch) Release() {
 	f.release()
+	if f.session != nil {
+		f.broker.sessions.done(f.session)
+		f.session = nil
+	}
 	const largest = 1 << 12 // partitions; a rare giant is not kept
 	if cap(f.targets) > largest {
 		f.targets = nil

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/samsa-project/samsa/internal/wire"
@@ -59,9 +60,14 @@ func (f *Fetch) fill(t *fetchTarget, p *msg.FetchResponsePartitionData) {
 	p.SetDefaults()
 	p.PartitionIndex = t.want.index
 	if t.err != nil {
-		p.ErrorCode = protocolError(t.err).Code
+		code := protocolError(t.err)
+		if code == wire.ErrKafkaStorageError && f.Version < storageErrorSince {
+			code = wire.ErrNotLeaderOrFollower // what its clients retry
+		}
+		p.ErrorCode = code.Code
 		p.HighWatermark = -1
 		p.AbortedTransactions = nil
+		f.hint(t, code, p)
 		return
 	}
 	p.HighWatermark, p.LastStableOffset, p.LogStartOffset = t.found.HighWatermark, t.found.LastStable, t.found.LogStart
@@ -80,6 +86,20 @@ func (f *Fetch) fill(t *fetchTarget, p *msg.FetchResponsePartitionData) {
 	}
 	if t.found.Slice.Len() > 0 {
 		p.Records = wire.Payload{Section: &t.found.Slice}
+	}
+}
+
+// hint tells who leads what this node does not, or under which epoch it leads
+// what the client has an older one of (KIP-951).
+func (f *Fetch) hint(t *fetchTarget, code wire.Error, p *msg.FetchResponsePartitionData) {
+	if f.Version < fetchHintsSince || code != wire.ErrNotLeaderOrFollower && code != wire.ErrFencedLeaderEpoch {
+		return
+	}
+	b, r := f.broker, &f.Response
+	h := b.leaderHint(f.Client, b.Controller.Image(), t.topic, t.want.index)
+	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = h.id, h.epoch
+	if h.reachable && !slices.ContainsFunc(r.NodeEndpoints, func(n msg.FetchResponseNodeEndpoint) bool { return n.NodeID == h.id }) {
+		r.NodeEndpoints = append(r.NodeEndpoints, msg.FetchResponseNodeEndpoint{NodeID: h.id, Host: h.at.Host, Port: h.at.Port, Rack: h.rack})
 	}
 }
 

@@ -83,10 +83,11 @@ func (s *session) forget(key sessionKey) {
 }
 
 // sessions are the fetch sessions of a broker: at most limit, and at most
-// maxSessionPartitions partitions in all.
+// maxPartitions partitions in all.
 type sessions struct {
-	limit int
-	now   func() time.Time
+	limit         int
+	maxPartitions int
+	now           func() time.Time
 
 	mu         sync.Mutex // guards what follows and the fields of sessions that say so
 	byID       map[int32]*session
@@ -94,7 +95,7 @@ type sessions struct {
 }
 
 func newSessions(limit int, now func() time.Time) *sessions {
-	return &sessions{limit: limit, now: now, byID: make(map[int32]*session)}
+	return &sessions{limit: limit, maxPartitions: maxSessionPartitions, now: now, byID: make(map[int32]*session)}
 }
 
 // open makes a session, or returns nil where there is no room: then the client
@@ -127,7 +128,7 @@ func (c *sessions) open(byID bool, parts []sessionPartition) *session {
 // longer than sessionIdle; else a smaller one that is older than sessionIdle.
 // Called with mu held.
 func (c *sessions) makeRoom(s *session) bool {
-	if c.partitions+s.size <= maxSessionPartitions && len(c.byID) < c.limit {
+	if c.partitions+s.size <= c.maxPartitions && len(c.byID) < c.limit {
 		return true
 	}
 	now := c.now()
@@ -150,7 +151,7 @@ func (c *sessions) makeRoom(s *session) bool {
 		return false
 	}
 	c.drop(idle)
-	return c.partitions+s.size <= maxSessionPartitions && len(c.byID) < c.limit
+	return c.partitions+s.size <= c.maxPartitions && len(c.byID) < c.limit
 }
 
 // drop is called with mu held.
@@ -196,7 +197,7 @@ func (c *sessions) done(s *session) {
 	}
 	c.partitions += len(s.parts) - s.size
 	s.size = len(s.parts)
-	if c.partitions > maxSessionPartitions {
+	if c.partitions > c.maxPartitions {
 		c.drop(s)
 	}
 }

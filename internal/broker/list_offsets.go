@@ -18,7 +18,16 @@ const (
 	timeEarliestUpload int64 = -6 // earliest pending upload (KIP-1023)
 )
 
-var timeSince = map[int64]int16{timeLatest: 0, timeEarliest: 0, timeMax: 7, timeEarliestLocal: 8, timeLatestTiered: 9, timeEarliestUpload: 11}
+var timeSince = map[int64]int16{timeLatest: 1, timeEarliest: 1, timeMax: 7, timeEarliestLocal: 8, timeLatestTiered: 9, timeEarliestUpload: 11}
+
+// offsetEpochsSince is the least ListOffsets version that is told leader epochs (KIP-320).
+const offsetEpochsSince = 4
+
+// knownTime says whether a version may ask for a timestamp.
+func knownTime(timestamp int64, version int16) bool {
+	since, special := timeSince[timestamp]
+	return timestamp >= 0 || special && version >= since
+}
 
 // ListOffsets finds offsets by time. A partition that is named twice is
 // INVALID_REQUEST; a special timestamp that the version does not know is
@@ -44,13 +53,18 @@ func (b *Broker) ListOffsets(version int16, req *msg.ListOffsetsRequest) *msg.Li
 			switch {
 			case named[sessionKey{name: t.Name, index: p.PartitionIndex}] > 1:
 				lookErr = wire.ErrInvalidRequest
+			case !knownTime(p.Timestamp, version):
+				lookErr = wire.ErrUnsupportedVersion
 			case err == nil:
-				found, lookErr = b.offsetAt(topic, p, version, req)
+				found, lookErr = b.offsetAt(topic, p, req.IsolationLevel)
 			}
 			if lookErr != nil {
 				r.ErrorCode = protocolError(lookErr).Code
 			} else {
-				r.Offset, r.Timestamp, r.LeaderEpoch = found.offset, found.timestamp, found.epoch
+				r.Offset, r.Timestamp = found.offset, found.timestamp
+				if version >= offsetEpochsSince {
+					r.LeaderEpoch = found.epoch
+				}
 			}
 			out.Partitions = append(out.Partitions, r)
 		}
@@ -66,7 +80,7 @@ type offsetAt struct {
 
 var noOffset = offsetAt{-1, -1, -1}
 
-func (b *Broker) offsetAt(topic *metadata.Topic, asked msg.ListOffsetsRequestListOffsetsPartition, version int16, req *msg.ListOffsetsRequest) (offsetAt, error) {
+func (b *Broker) offsetAt(topic *metadata.Topic, asked msg.ListOffsetsRequestListOffsetsPartition, isolation int8) (offsetAt, error) {
 	p, err := b.partition(topic, asked.PartitionIndex)
 	if err != nil {
 		return offsetAt{}, err
@@ -76,13 +90,8 @@ func (b *Broker) offsetAt(topic *metadata.Topic, asked msg.ListOffsetsRequestLis
 		return offsetAt{}, err
 	}
 	limit := at.HighWatermark
-	if req.IsolationLevel == 1 {
+	if isolation == 1 {
 		limit = at.LastStable
-	}
-	if asked.Timestamp < 0 {
-		if since, known := timeSince[asked.Timestamp]; !known || version < since {
-			return offsetAt{}, wire.ErrUnsupportedVersion
-		}
 	}
 	switch asked.Timestamp {
 	case timeLatest:

@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/samsa-project/samsa/internal/core/metadata"
@@ -13,16 +14,22 @@ import (
 	"github.com/samsa-project/samsa/internal/wire/msg"
 )
 
-// zstdSince is the least Produce version whose batches may be compressed with zstd (KIP-110).
-const zstdSince = 7
+const (
+	// zstdSince is the least Produce version whose batches may be compressed with zstd (KIP-110).
+	zstdSince = 7
+	// produceHintsSince is the least Produce version that is told who leads instead (KIP-951).
+	produceHintsSince = 10
+)
 
 // Produce is one produce request under way. The caller decodes Request, sets
-// Version and Done, and calls Broker.Produce; the bytes of Request must stay
-// untouched until Done is called, once, perhaps before Broker.Produce returns
-// and perhaps from another goroutine. Response is then ready. Done must only
-// take note: it never blocks and never calls back.
+// Version, Client and Done, and calls Broker.Produce; the bytes of Request must
+// stay untouched until Done is called, once, perhaps before Broker.Produce
+// returns and perhaps from another goroutine. Response is then ready. Done must
+// only take note: it never blocks and never calls back. Of Client the ID is read
+// before Broker.Produce returns, the rest until Done.
 type Produce struct {
 	Version  int16
+	Client   *Client
 	Request  msg.ProduceRequest
 	Response msg.ProduceResponse
 	Done     func(*Produce)
@@ -38,6 +45,7 @@ type Produce struct {
 type produceEntry struct {
 	replica.Append
 	produce   *Produce
+	topic     *metadata.Topic // nil: nobody has it
 	partition *replica.Partition
 	response  *msg.ProduceResponsePartitionProduceResponse
 }
@@ -47,14 +55,7 @@ func (b *Broker) Produce(p *Produce) {
 	p.broker = b
 	n := p.prepare()
 	p.pending.Store(int32(n) + 1) // one for this call, so that nothing completes before all are entered
-	switch p.Request.Acks {
-	case replica.AcksAll, replica.AcksLeader, replica.AcksNone:
-		p.enter(b.Controller.Image())
-	default:
-		for i := range p.entries {
-			p.entries[i].refuse(wire.ErrInvalidRequiredAcks, fmt.Errorf("acks must be 0, 1 or -1 (all), not %d", p.Request.Acks))
-		}
-	}
+	p.enter(b.Controller.Image())
 	if p.pending.Load() > 1 && p.Request.Acks == replica.AcksAll {
 		p.tainted = true
 		p.timer = b.Clock.AfterFunc(bounded(p.Request.TimeoutMs), p.timeUp)
@@ -88,6 +89,7 @@ func grow[T any](s []T, n int) []T {
 }
 
 func (p *Produce) enter(image *metadata.Image) {
+	whole := p.refusal()
 	at := 0
 	for i := range p.Request.TopicData {
 		asked := &p.Request.TopicData[i]
@@ -95,16 +97,35 @@ func (p *Produce) enter(image *metadata.Image) {
 		for j := range asked.PartitionData {
 			e := &p.entries[at]
 			at++
-			e.produce, e.response, e.partition = p, &p.Response.Responses[i].PartitionResponses[j], nil
+			e.produce, e.response, e.partition, e.topic = p, &p.Response.Responses[i].PartitionResponses[j], nil, topic
 			e.response.SetDefaults()
 			e.response.Index = asked.PartitionData[j].Index
-			if err != nil {
+			switch {
+			case whole != nil:
+				e.refuse(whole, nil)
+			case err != nil:
 				e.refuse(err, nil)
-				continue
+			default:
+				e.enter(topic, asked.PartitionData[j].Records)
 			}
-			e.enter(topic, asked.PartitionData[j].Records)
 		}
 	}
+}
+
+// refusal is why nothing of the request may be appended: without a transactional
+// id nobody may write transactional records.
+func (p *Produce) refusal() error {
+	if p.Request.TransactionalID.Valid {
+		return nil
+	}
+	for i := range p.Request.TopicData {
+		for j := range p.Request.TopicData[i].PartitionData {
+			if v, _, err := batch.Next(p.Request.TopicData[i].PartitionData[j].Records); err == nil && v.Transactional() {
+				return wire.ErrTransactionalIDAuthorizationFailed
+			}
+		}
+	}
+	return nil
 }
 
 // enter gives the entry's batch to its partition.
@@ -114,9 +135,20 @@ func (e *produceEntry) enter(topic *metadata.Topic, records []byte) {
 		e.refuse(wire.ErrUnknownTopicOrPartition, nil)
 		return
 	}
-	v, err := oneBatch(records)
+	v, code, err := oneBatch(records, p.Version)
 	if err != nil {
-		e.refuse(wire.ErrInvalidRecord, err)
+		e.refuse(code, err)
+		return
+	}
+	switch acks := p.Request.Acks; {
+	case acks != replica.AcksAll && acks != replica.AcksLeader && acks != replica.AcksNone:
+		e.refuse(wire.ErrInvalidRequiredAcks, fmt.Errorf("acks must be 0, 1 or -1 (all), not %d", acks))
+		return
+	case v.Transactional() && v.HasProducerID():
+		e.refuse(wire.ErrInvalidProducerIDMapping, errors.New("transactions are not served: no producer id belongs to a transactional id"))
+		return
+	case isInternal(topic.Name) && p.Client.ID != adminClient:
+		e.refuse(wire.ErrInvalidTopicException, fmt.Errorf("clients may not write to the internal topic %s", topic.Name))
 		return
 	}
 	if e.partition = p.broker.Replicas.Partition(topic.ID, e.response.Index); e.partition == nil {
@@ -127,19 +159,28 @@ func (e *produceEntry) enter(topic *metadata.Topic, records []byte) {
 	e.partition.Append(&e.Append)
 }
 
-// oneBatch: since version 3 a partition's records are one batch of magic 2.
-func oneBatch(records []byte) (batch.View, error) {
+// oneBatch: since version 3 a partition's records are one batch of magic 2. Bytes
+// that no format explains are CORRUPT_MESSAGE, which the client sends again;
+// anything else is INVALID_RECORD, which it does not.
+func oneBatch(records []byte, version int16) (batch.View, wire.Error, error) {
 	if len(records) == 0 {
-		return nil, errors.New("a produce request must carry one record batch for each partition; there is none")
+		return nil, wire.ErrInvalidRecord, errors.New("a produce request must carry one record batch for each partition; there is none")
 	}
 	v, rest, err := batch.Next(records)
+	var magic *batch.MagicError
 	switch {
+	case errors.As(err, &magic) && (magic.Magic == 0 || magic.Magic == 1):
+		return nil, wire.ErrInvalidRecord, err
+	case errors.Is(err, batch.ErrMagic), errors.Is(err, batch.ErrLength):
+		return nil, wire.ErrCorruptMessage, err
 	case err != nil:
-		return nil, err
+		return nil, wire.ErrInvalidRecord, err
+	case v.Codec() == batch.Zstd && version < zstdSince:
+		return nil, wire.ErrUnsupportedCompressionType, fmt.Errorf("zstd needs version %d of Produce, this request is of version %d", zstdSince, version)
 	case len(rest) > 0:
-		return nil, errors.New("a produce request must carry exactly one record batch for each partition")
+		return nil, wire.ErrInvalidRecord, errors.New("a produce request must carry exactly one record batch for each partition")
 	}
-	return v, nil
+	return v, wire.ErrNone, nil
 }
 
 // refuse answers an entry that did not reach its partition.
@@ -176,21 +217,42 @@ func (e *produceEntry) fill() {
 			r.RecordErrors = append(r.RecordErrors, msg.ProduceResponseBatchIndexAndErrorMessage{BatchIndex: record.Index, BatchIndexErrorMessage: wire.Str(record.Reason)})
 		}
 	}
-	if code == wire.ErrNotLeaderOrFollower && e.partition != nil {
-		r.CurrentLeader.LeaderID = e.produce.broker.NodeID
-		r.CurrentLeader.LeaderEpoch = e.partition.Positions().LeaderEpoch
-	}
 }
 
 // answered counts one entry, or the call itself, as done.
 func (p *Produce) answered() {
 	if p.pending.Add(-1) == 0 {
+		p.hint()
 		p.Done(p)
 	}
 }
 
+// hint tells who leads what this node does not (KIP-951). It is the last thing
+// that happens to a response, since entries are filled by several goroutines.
+func (p *Produce) hint() {
+	if p.Version < produceHintsSince {
+		return
+	}
+	for i := range p.entries {
+		e := &p.entries[i]
+		if e.response.ErrorCode != wire.ErrNotLeaderOrFollower.Code {
+			continue
+		}
+		b := p.broker
+		h := b.leaderHint(p.Client, b.Controller.Image(), e.topic, e.response.Index)
+		e.response.CurrentLeader.LeaderID, e.response.CurrentLeader.LeaderEpoch = h.id, h.epoch
+		if h.reachable && !slices.ContainsFunc(p.Response.NodeEndpoints, func(n msg.ProduceResponseNodeEndpoint) bool { return n.NodeID == h.id }) {
+			p.Response.NodeEndpoints = append(p.Response.NodeEndpoints, msg.ProduceResponseNodeEndpoint{NodeID: h.id, Host: h.at.Host, Port: h.at.Port, Rack: h.rack})
+		}
+	}
+}
+
 // timeUp answers what still waits for its acknowledgement. The records stay.
-func (p *Produce) timeUp() {
+func (p *Produce) timeUp() { p.Abandon() }
+
+// Abandon answers what waits for its acknowledgement with REQUEST_TIMED_OUT, and
+// what is being written as soon as it is written. The records stay.
+func (p *Produce) Abandon() {
 	for i := range p.entries {
 		e := &p.entries[i]
 		if e.partition != nil && e.partition.GiveUp(&e.Append) {
@@ -224,8 +286,9 @@ func (p *Produce) Reset() bool {
 		return false
 	}
 	for i := range p.entries {
-		p.entries[i].Batch, p.entries[i].partition = nil, nil
+		p.entries[i].Batch, p.entries[i].partition, p.entries[i].topic = nil, nil, nil
 	}
+	p.Client = nil
 	const largest = 1 << 10 // partitions; a rare giant is not kept
 	return len(p.entries) <= largest
 }

@@ -23,9 +23,13 @@ type producerIDs struct {
 // producers need a coordinator, which is not served: UNSUPPORTED_VERSION, which
 // clients do not try again.
 func (b *Broker) InitProducerID(ctx context.Context, req *msg.InitProducerIdRequest) *msg.InitProducerIdResponse {
-	resp := &msg.InitProducerIdResponse{ProducerID: -1, ProducerEpoch: -1}
+	resp := &msg.InitProducerIdResponse{}
 	resp.SetDefaults()
 	resp.ProducerID, resp.ProducerEpoch = -1, -1
+	if (req.ProducerID == -1) != (req.ProducerEpoch == -1) {
+		resp.ErrorCode = wire.ErrInvalidRequest.Code // an id without its epoch, or the reverse (KIP-360)
+		return resp
+	}
 	if id := req.TransactionalID; id.Valid {
 		resp.ErrorCode = wire.ErrUnsupportedVersion.Code
 		if id.String == "" {

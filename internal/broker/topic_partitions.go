@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/samsa-project/samsa/internal/core/controller"
@@ -12,93 +13,122 @@ import (
 // DescribeTopicPartitions lists partitions page by page, topics in the order of
 // their names (KIP-966). No topics named means all; the cursor says where a page
 // begins; a page holds at most ResponsePartitionLimit partitions and at most
-// max.request.partition.size.limit. A cursor of a negative partition, or one
-// that is before every topic named, is INVALID_REQUEST for each topic.
-func (b *Broker) DescribeTopicPartitions(req *msg.DescribeTopicPartitionsRequest) *msg.DescribeTopicPartitionsResponse {
-	img := b.Controller.Image()
+// max.request.partition.size.limit. A cursor of a negative partition, or of a
+// topic that is not among those named, is INVALID_REQUEST for each topic named.
+func (b *Broker) DescribeTopicPartitions(c *Client, req *msg.DescribeTopicPartitionsRequest) *msg.DescribeTopicPartitionsResponse {
 	resp := &msg.DescribeTopicPartitionsResponse{}
 	resp.SetDefaults()
-	page := page{resp: resp, left: min(int(req.ResponsePartitionLimit), b.Config.Broker.MaxRequestPartitions)}
-	page.left = max(page.left, 1)
-	first, from := "", int32(0)
-	if req.Cursor != nil {
-		first, from = req.Cursor.TopicName, max(req.Cursor.PartitionIndex, 0)
-	}
-	if len(req.Topics) == 0 {
-		for t := range img.TopicsFrom(first) {
-			if !page.add(img, t.Name, firstOf(t.Name, first, from)) {
-				return resp
-			}
+	if badCursor(req) {
+		for _, t := range req.Topics {
+			resp.Topics = append(resp.Topics, undescribed(t.Name, wire.ErrInvalidRequest))
 		}
 		return resp
 	}
-	names := make([]string, 0, len(req.Topics))
-	for _, t := range req.Topics {
-		if t.Name >= first {
-			names = append(names, t.Name)
-		}
+	page := page{Broker: b, client: c, img: b.Controller.Image(), resp: resp, left: max(min(int(req.ResponsePartitionLimit), b.Config.Broker.MaxRequestPartitions), 1)}
+	first, from := "", int32(0)
+	if req.Cursor != nil {
+		first, from = req.Cursor.TopicName, req.Cursor.PartitionIndex
 	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		if !page.add(img, name, firstOf(name, first, from)) {
-			return resp
+	for name := range namesFrom(page.img, req.Topics, first) {
+		at := int32(0)
+		if name == first {
+			at = from
+		}
+		if !page.add(name, at) {
+			break
 		}
 	}
 	return resp
 }
 
-func firstOf(name, first string, from int32) int32 {
-	if name == first {
-		return from
+func badCursor(req *msg.DescribeTopicPartitionsRequest) bool {
+	if req.Cursor == nil {
+		return false
 	}
-	return 0
+	return req.Cursor.PartitionIndex < 0 || len(req.Topics) > 0 &&
+		!slices.ContainsFunc(req.Topics, func(t msg.DescribeTopicPartitionsRequestTopicRequest) bool { return t.Name == req.Cursor.TopicName })
+}
+
+// namesFrom are the names asked for, or all there are, in order and from first on.
+func namesFrom(img *metadata.Image, asked []msg.DescribeTopicPartitionsRequestTopicRequest, first string) iter.Seq[string] {
+	if len(asked) == 0 {
+		return func(yield func(string) bool) {
+			for t := range img.TopicsFrom(first) {
+				if !yield(t.Name) {
+					return
+				}
+			}
+		}
+	}
+	names := make([]string, 0, len(asked))
+	for _, t := range asked {
+		if t.Name >= first {
+			names = append(names, t.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Values(slices.Compact(names))
+}
+
+func undescribed(name string, err wire.Error) msg.DescribeTopicPartitionsResponseDescribeTopicPartitionsResponseTopic {
+	out := msg.DescribeTopicPartitionsResponseDescribeTopicPartitionsResponseTopic{}
+	out.SetDefaults()
+	out.Name, out.ErrorCode, out.IsInternal = wire.Str(name), err.Code, isInternal(name)
+	return out
 }
 
 type page struct {
-	resp *msg.DescribeTopicPartitionsResponse
-	left int // partitions that still fit
+	*Broker
+	client *Client
+	img    *metadata.Image
+	resp   *msg.DescribeTopicPartitionsResponse
+	left   int // partitions that still fit
 }
 
 // add describes a topic from a partition on; false: the page is full and the
 // cursor is set.
-func (p *page) add(img *metadata.Image, name string, from int32) bool {
+func (p *page) add(name string, from int32) bool {
 	if p.left == 0 {
 		p.resp.NextCursor = &msg.DescribeTopicPartitionsResponseCursor{TopicName: name, PartitionIndex: from}
 		return false
 	}
-	out := msg.DescribeTopicPartitionsResponseDescribeTopicPartitionsResponseTopic{}
-	out.SetDefaults()
-	out.Name = wire.Str(name)
-	t := img.Topic(name)
+	t := p.img.Topic(name)
 	if t == nil {
-		out.ErrorCode = wire.ErrUnknownTopicOrPartition.Code
+		err := wire.ErrUnknownTopicOrPartition
 		if controller.CheckTopicName(name) != nil {
-			out.ErrorCode = wire.ErrInvalidTopicException.Code
+			err = wire.ErrInvalidTopicException
 		}
-		p.resp.Topics = append(p.resp.Topics, out)
+		p.resp.Topics = append(p.resp.Topics, undescribed(name, err))
 		return true
 	}
-	out.TopicID = wire.UUID(t.ID)
-	for q := range t.Partitions() {
-		if q.Index < from {
+	out := undescribed(name, wire.ErrNone)
+	out.TopicID, out.TopicAuthorizedOperations = wire.UUID(t.ID), topicOperations
+	for index := from; index < int32(t.NumPartitions()); index++ {
+		q := t.Partition(index)
+		if q == nil {
 			continue
 		}
 		if p.left == 0 {
 			p.resp.Topics = append(p.resp.Topics, out)
-			p.resp.NextCursor = &msg.DescribeTopicPartitionsResponseCursor{TopicName: name, PartitionIndex: q.Index}
+			p.resp.NextCursor = &msg.DescribeTopicPartitionsResponseCursor{TopicName: name, PartitionIndex: index}
 			return false
 		}
 		p.left--
-		d := msg.DescribeTopicPartitionsResponseDescribeTopicPartitionsResponsePartition{}
-		d.SetDefaults()
-		d.PartitionIndex, d.LeaderID, d.LeaderEpoch = q.Index, int32(q.Leader), int32(q.LeaderEpoch)
-		d.ReplicaNodes, d.IsrNodes = ids(q.Replicas), ids(q.ISR)
-		d.EligibleLeaderReplicas, d.LastKnownElr = ids(q.ELR), ids(q.LastKnownELR)
-		if q.Leader == metadata.NoLeader {
-			d.ErrorCode = wire.ErrLeaderNotAvailable.Code
-		}
-		out.Partitions = append(out.Partitions, d)
+		out.Partitions = append(out.Partitions, p.describe(q))
 	}
 	p.resp.Topics = append(p.resp.Topics, out)
 	return true
+}
+
+// describe tells a missing leader by its id alone: this kind has no errors of partitions.
+func (p *page) describe(q *metadata.Partition) msg.DescribeTopicPartitionsResponseDescribeTopicPartitionsResponsePartition {
+	d := msg.DescribeTopicPartitionsResponseDescribeTopicPartitionsResponsePartition{}
+	d.SetDefaults()
+	d.PartitionIndex, d.LeaderID, d.LeaderEpoch = q.Index, int32(q.Leader), int32(q.LeaderEpoch)
+	d.ReplicaNodes, d.IsrNodes, d.OfflineReplicas = ids(q.Replicas), ids(q.ISR), p.offline(p.client, p.img, q)
+	d.EligibleLeaderReplicas, d.LastKnownElr = ids(q.ELR), ids(q.LastKnownELR)
+	if p.leaderError(p.client, p.img, q, true) != wire.ErrNone {
+		d.LeaderID = int32(metadata.NoLeader)
+	}
+	return d
 }

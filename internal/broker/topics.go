@@ -2,7 +2,7 @@ package broker
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"time"
 
 	"github.com/samsa-project/samsa/internal/config"
@@ -32,24 +32,21 @@ func (b *Broker) CreateTopics(ctx context.Context, req *msg.CreateTopicsRequest)
 		}
 		cmd.Topics = append(cmd.Topics, t)
 	}
-	// The controller judges names and counts; what it would accept and the
-	// configuration refuses is taken out of a second, real command.
-	reply, err := b.create(ctx, cmd, bad)
+	results, err := b.create(ctx, cmd, bad)
 	for i := range req.Topics {
 		name := req.Topics[i].Name
-		if slices.ContainsFunc(resp.Topics, func(r msg.CreateTopicsResponseCreatableTopicResult) bool { return r.Name == name }) {
-			continue
+		settings, ok := overrides[name]
+		if !ok {
+			continue // the second of that name
 		}
+		delete(overrides, name)
 		r := msg.CreateTopicsResponseCreatableTopicResult{}
 		r.SetDefaults()
 		r.Name = name
-		switch at := slices.IndexFunc(reply, func(t controller.TopicResult) bool { return t.Name == name }); {
-		case err != nil:
+		if err != nil {
 			r.ErrorCode, r.ErrorMessage = protocolError(err).Code, message(err)
-		case at < 0:
-			r.ErrorCode, r.ErrorMessage = wire.ErrUnknownServerError.Code, wire.Str("the controller did not answer for this topic")
-		default:
-			b.fillCreated(&r, &reply[at], overrides[name])
+		} else {
+			b.fillCreated(&r, results[name], settings)
 		}
 		resp.Topics = append(resp.Topics, r)
 	}
@@ -75,41 +72,55 @@ func newTopic(asked *msg.CreateTopicsRequestCreatableTopic) (controller.NewTopic
 	return t, settings
 }
 
-// create proposes; topics in bad are only validated, and if nothing else is
-// wrong with them refused for their configuration.
-func (b *Broker) create(ctx context.Context, cmd controller.CreateTopics, bad map[string]error) ([]controller.TopicResult, error) {
+// create proposes, and returns the results by name. The controller judges names
+// and counts of all topics first; those that it would accept are then created,
+// but for those in bad, whose configuration is refused, and for all of them
+// when the disk has no room: what the metadata promises, a folder must hold.
+func (b *Broker) create(ctx context.Context, cmd controller.CreateTopics, bad map[string]error) (map[string]*controller.TopicResult, error) {
 	rules := b.rules()
 	reply, err := b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome {
 		trial := controller.Create(img, rules, b.Chance, controller.CreateTopics{Topics: cmd.Topics, ValidateOnly: true})
-		results := trial.Reply.([]controller.TopicResult)
+		results := byName(trial)
+		full := b.Replicas.Full()
 		var sound []controller.NewTopic
-		for i := range results {
-			r := &results[i]
-			if r.Refused != nil {
-				continue
+		for _, t := range cmd.Topics {
+			switch r := results[t.Name]; {
+			case r.Refused != nil:
+			case bad[t.Name] != nil:
+				r.Refused = &controller.Refusal{Err: wire.ErrInvalidConfig, Message: bad[t.Name].Error()}
+			case full != nil:
+				r.Refused = noRoom(full)
+			default:
+				sound = append(sound, t)
 			}
-			if err := bad[r.Name]; err != nil {
-				r.Refused = &controller.Refusal{Err: wire.ErrInvalidConfig, Message: err.Error()}
-				continue
-			}
-			at := slices.IndexFunc(cmd.Topics, func(t controller.NewTopic) bool { return t.Name == r.Name })
-			sound = append(sound, cmd.Topics[at])
 		}
 		if len(sound) == 0 {
 			return controller.Outcome{Reply: results}
 		}
 		real := controller.Create(img, rules, b.Chance, controller.CreateTopics{Topics: sound, ValidateOnly: cmd.ValidateOnly})
-		for _, r := range real.Reply.([]controller.TopicResult) {
-			at := slices.IndexFunc(results, func(t controller.TopicResult) bool { return t.Name == r.Name })
-			results[at] = r
-		}
+		maps.Copy(results, byName(real))
 		real.Reply = results
 		return real
 	})
 	if err != nil {
 		return nil, err
 	}
-	return reply.([]controller.TopicResult), nil
+	return reply.(map[string]*controller.TopicResult), nil
+}
+
+// byName indexes a reply: a request may hold a hundred thousand names.
+func byName(o controller.Outcome) map[string]*controller.TopicResult {
+	all := o.Reply.([]controller.TopicResult)
+	m := make(map[string]*controller.TopicResult, len(all))
+	for i := range all {
+		m[all[i].Name] = &all[i]
+	}
+	return m
+}
+
+// noRoom refuses a topic for which no folder could be made.
+func noRoom(full error) *controller.Refusal {
+	return &controller.Refusal{Err: wire.ErrKafkaStorageError, Message: "no topic can be created: " + full.Error()}
 }
 
 func (b *Broker) fillCreated(r *msg.CreateTopicsResponseCreatableTopicResult, done *controller.TopicResult, settings map[string]string) {
@@ -192,6 +203,9 @@ func (b *Broker) ensureTopics(ctx context.Context, names []string) map[string]er
 		topics[i] = controller.NewTopic{Name: name, Partitions: -1, ReplicationFactor: -1}
 	}
 	reply, err := b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome {
+		if full := b.Replicas.Full(); full != nil {
+			return controller.Outcome{Reply: refuseMissing(img, names, noRoom(full))}
+		}
 		return controller.Ensure(img, b.rules(), b.Chance, topics)
 	})
 	if err != nil {
@@ -206,4 +220,15 @@ func (b *Broker) ensureTopics(ctx context.Context, names []string) map[string]er
 		}
 	}
 	return failed
+}
+
+// refuseMissing refuses the names that nobody has come to create meanwhile.
+func refuseMissing(img *metadata.Image, names []string, why *controller.Refusal) []controller.TopicResult {
+	var refused []controller.TopicResult
+	for _, name := range names {
+		if img.Topic(name) == nil {
+			refused = append(refused, controller.TopicResult{Name: name, Refused: why})
+		}
+	}
+	return refused
 }

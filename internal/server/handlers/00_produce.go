@@ -13,7 +13,7 @@ func init() {
 
 // DecodeProduce reads the body into p, which refers to the frame from then on.
 func DecodeProduce(c *Call, p *broker.Produce) error {
-	p.Version = c.Version
+	p.Version, p.Client = c.Version, c.Client
 	p.Request.Decode(&c.Body, c.Version)
 	return Whole(&c.Body)
 }

@@ -13,7 +13,7 @@ func fetch(c *Call) error {
 		c.fetch = new(broker.Fetch)
 	}
 	f := c.fetch
-	f.Version = c.Version
+	f.Version, f.Client = c.Version, c.Client
 	f.Request.Decode(&c.Body, c.Version)
 	if err := Whole(&c.Body); err != nil {
 		return err

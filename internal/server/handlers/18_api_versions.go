@@ -22,13 +22,12 @@ var softwareName = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9]
 func apiVersions(c *Call, req *msg.ApiVersionsRequest) *msg.ApiVersionsResponse {
 	resp := &msg.ApiVersionsResponse{}
 	resp.SetDefaults()
-	switch {
-	case c.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) || !softwareName.MatchString(req.ClientSoftwareVersion)):
+	if c.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) || !softwareName.MatchString(req.ClientSoftwareVersion)) {
 		resp.ErrorCode = wire.ErrInvalidRequest.Code
 		return resp
-	case !c.Broker.IsNode(req.ClusterID, req.NodeID):
-		// The client was told of another cluster or node at this address (KIP-1242).
-		resp.ErrorCode = wire.ErrRebootstrapRequired.Code
+	}
+	if err := c.Broker.CheckNode(req.ClusterID, req.NodeID); err != wire.ErrNone {
+		resp.ErrorCode = err.Code
 		return resp
 	}
 	for _, h := range All() {

@@ -31,6 +31,13 @@ func (c *Call) Release() {
 	}
 }
 
+// Rest lets go of what is kept from request to request, at a time when nothing
+// is being answered.
+func (c *Call) Rest() {
+	c.Release()
+	c.fetch = nil
+}
+
 // Handler serves the versions Min to Max of one request kind. Advertised is the
 // least version that ApiVersions tells, which may be lower than Min.
 type Handler struct {
