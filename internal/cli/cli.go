@@ -49,6 +49,7 @@ type commands struct {
 	Topic   topicCommands  `cmd:"" help:"Create, list, describe and delete topics."`
 	Produce produceCommand `cmd:"" help:"Send records, one for each line of standard input."`
 	Consume consumeCommand `cmd:"" help:"Print records of topics."`
+	Log     logCommands    `cmd:"" help:"Look into the files of a data folder; no node is needed."`
 	Version versionCommand `cmd:"" help:"Print the version of this program."`
 }
 
@@ -57,6 +58,10 @@ type topicCommands struct {
 	List     topicListCommand     `cmd:"" help:"List topics."`
 	Describe topicDescribeCommand `cmd:"" help:"Show the partitions of topics: leader, replicas, offsets."`
 	Delete   topicDeleteCommand   `cmd:"" help:"Delete topics and all of their records."`
+}
+
+type logCommands struct {
+	Dump logDumpCommand `cmd:"" help:"Print what is in log segments, indexes, checkpoints and snapshots."`
 }
 
 // helpFlag prints help and ends the parsing with errHelped. Kong's own flag ends

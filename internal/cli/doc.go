@@ -11,3 +11,5 @@
 // Exit codes: 0 for success; 1 if any item failed; 2 if the command line is
 // wrong; 130 if a signal ended the command before it was through.
 package cli
+
+//go:generate go run ./gen ../../docs/reference/cli.md
