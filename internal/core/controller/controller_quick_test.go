@@ -3,6 +3,7 @@ package controller
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,12 +70,16 @@ func TestWhateverComesAndGoesLeadershipIsSound(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
 			before := c.img
 			id := metadata.BrokerID(rapid.IntRange(0, 3).Draw(rt, "broker"))
-			what := rapid.SampledFrom([]string{"fence", "unfence", "shutdown", "restart", "register"}).Draw(rt, "what")
-			conversation[what](c, []string{fmt.Sprint(id)})
+			what := rapid.SampledFrom([]string{"fence", "unfence", "shutdown", "restart", "register", "alter"}).Draw(rt, "what")
+			if what == "alter" {
+				c.alter([]string{"topic=a", fmt.Sprint("set=min.insync.replicas:", rapid.IntRange(1, 3).Draw(rt, "min"))}, false)
+			} else {
+				conversation[what](c, []string{fmt.Sprint(id)})
+			}
 			for topic := range c.img.Topics() {
 				for p := range topic.Partitions() {
 					was := before.Topic(topic.Name).Partition(p.Index)
-					soundPartition(rt, c.img, p)
+					soundPartition(rt, c.img, topic.Name, p)
 					if p.LeaderEpoch < was.LeaderEpoch || p.Leader != was.Leader && p.LeaderEpoch == was.LeaderEpoch {
 						rt.Fatalf("%s %d: leader %d in epoch %d, before %d in %d", what, id, p.Leader, p.LeaderEpoch, was.Leader, was.LeaderEpoch)
 					}
@@ -87,7 +92,7 @@ func TestWhateverComesAndGoesLeadershipIsSound(t *testing.T) {
 	})
 }
 
-func soundPartition(rt *rapid.T, img *metadata.Image, p *metadata.Partition) {
+func soundPartition(rt *rapid.T, img *metadata.Image, name string, p *metadata.Partition) {
 	rt.Helper()
 	if p.Leader == metadata.NoLeader {
 		if len(p.ISR)+len(p.ELR) == 0 {
@@ -98,6 +103,10 @@ func soundPartition(rt *rapid.T, img *metadata.Image, p *metadata.Partition) {
 	inSync := false
 	for _, b := range p.ISR {
 		inSync = inSync || b == p.Leader
+	}
+	// Records are committed without whoever is eligible once the in-sync set is full.
+	if len(p.ELR) > 0 && len(p.ISR) >= minISROf(img, name) {
+		rt.Fatalf("eligible beside a full in-sync set: %+v", p)
 	}
 	if !img.Active(p.Leader) || !inSync || p.Recovery != metadata.Recovered {
 		rt.Fatalf("leader is active: %v, in sync: %v, %+v", img.Active(p.Leader), inSync, p)
@@ -155,4 +164,13 @@ func TestBootstrapKeepsWhatFormattingGave(t *testing.T) {
 	if out := Bootstrap(Rules{MinInsyncReplicas: 2}, given); len(out.Records) != 3 {
 		t.Fatalf("%d records", len(out.Records))
 	}
+}
+
+func minISROf(img *metadata.Image, topic string) int {
+	v, _ := effective(img, topic, minISR)
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }

@@ -48,7 +48,13 @@ func (c *cluster) record(r metadata.Record) string {
 	case *msg.RemoveTopicRecord:
 		fmt.Fprintf(&b, " %s", c.topicName(metadata.TopicID(m.TopicID)))
 	case *msg.ConfigRecord:
-		fmt.Fprintf(&b, " %s %q: %s=%s", metadata.ResourceType(m.ResourceType), m.ResourceName, m.Name, m.Value.String)
+		value := "unset"
+		if m.Value.Valid {
+			value = fmt.Sprintf("%q", m.Value.String)
+		}
+		fmt.Fprintf(&b, " %s %q: %s=%s", metadata.ResourceType(m.ResourceType), m.ResourceName, m.Name, value)
+	case *msg.ClearElrRecord:
+		fmt.Fprintf(&b, " topic=%q", m.TopicName)
 	case *msg.PartitionRecord:
 		fmt.Fprintf(&b, " %s-%d replicas=%v isr=%v leader=%d", c.topicName(metadata.TopicID(m.TopicID)), m.PartitionID, m.Replicas, m.Isr, m.Leader)
 		if len(m.Directories) > 0 {
@@ -113,6 +119,22 @@ func (c *cluster) reply(reply any) {
 				name = t.Name.String
 			}
 			fmt.Fprintf(&c.out, "%s: %s\n", name, what)
+		}
+	case []ConfigResult:
+		for _, t := range r {
+			what := "changed"
+			if t.Refused != nil {
+				what = refusal(t.Refused)
+			}
+			fmt.Fprintf(&c.out, "%s %q: %s\n", t.Of.Type, t.Of.Name, what)
+		}
+	case []PartitionsResult:
+		for _, t := range r {
+			what := "done"
+			if t.Refused != nil {
+				what = refusal(t.Refused)
+			}
+			fmt.Fprintf(&c.out, "%s: %s\n", t.Name, what)
 		}
 	case Registration:
 		if r.Refused != nil {

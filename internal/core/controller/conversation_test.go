@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -63,7 +64,7 @@ type cluster struct {
 func newCluster() *cluster {
 	return &cluster{
 		img: metadata.Empty("cluster"), chance: rand.NewChaCha8([32]byte{1}),
-		rules: Rules{NumPartitions: 2, ReplicationFactor: 1, MinInsyncReplicas: 1, TopicConfig: validate},
+		rules: Rules{NumPartitions: 2, ReplicationFactor: 1, MinInsyncReplicas: 1, TopicConfig: validate, TopicSettings: validateTogether},
 	}
 }
 
@@ -75,6 +76,86 @@ func validate(name, value string) error {
 		return fmt.Errorf("Invalid value %s for configuration retention.ms", value)
 	}
 	return nil
+}
+
+func validateTogether(all []Setting) error {
+	values := map[string]string{}
+	for _, s := range all {
+		values[s.Name] = s.Value.String
+	}
+	if values["cleanup.policy"] == "compact" && values["retention.ms"] == "-1" {
+		return errors.New("retention.ms=-1 means nothing to a compacted topic")
+	}
+	return nil
+}
+
+// settingsTable knows one list.
+type settingsTable struct{}
+
+func (settingsTable) ListDefault(_ metadata.ResourceType, name string) (string, bool) {
+	return "delete", name == "cleanup.policy"
+}
+
+func (settingsTable) Check(of metadata.Resource, all []Setting, _ []string) error {
+	for _, s := range all {
+		if of.Type == metadata.ResourceTopic {
+			if err := validate(s.Name, s.Value.String); err != nil {
+				return err
+			}
+		}
+	}
+	return validateTogether(all)
+}
+
+// alter reads topic=NAME broker=NAME group=NAME, each followed by what happens
+// to it: set=K:V delete=K append=K:V subtract=K:V null=K, and validate-only.
+func (c *cluster) alter(args []string, replace bool) {
+	types := map[string]metadata.ResourceType{"topic": metadata.ResourceTopic, "broker": metadata.ResourceBroker, "group": metadata.ResourceGroup}
+	ops := map[string]ConfigOp{"set": ConfigSet, "null": ConfigSet, "delete": ConfigDelete, "append": ConfigAppend, "subtract": ConfigSubtract, "odd": 9}
+	var changes []ConfigChange
+	validateOnly := false
+	for _, a := range args {
+		name, value, _ := strings.Cut(a, "=")
+		if t, ok := types[name]; ok {
+			changes = append(changes, ConfigChange{Of: metadata.Resource{Type: t, Name: value}, Replace: replace})
+			continue
+		}
+		if name == "validate-only" {
+			validateOnly = true
+			continue
+		}
+		op, ok := ops[name]
+		if !ok {
+			panic("unknown argument " + a)
+		}
+		key, rest, given := strings.Cut(value, ":")
+		last := &changes[len(changes)-1]
+		last.Ops = append(last.Ops, ConfigOperation{Name: key, Op: op, Value: wire.NullString{String: rest, Valid: given}})
+	}
+	c.do(AlterConfigs(c.img, settingsTable{}, changes, validateOnly))
+}
+
+// grow reads topic=NAME:COUNT and assign=B,B for each new partition.
+func (c *cluster) grow(args []string) {
+	var asked []MorePartitions
+	validateOnly := false
+	for _, a := range args {
+		name, value, _ := strings.Cut(a, "=")
+		switch name {
+		case "topic":
+			topic, count, _ := strings.Cut(value, ":")
+			n, _ := strconv.Atoi(count)
+			asked = append(asked, MorePartitions{Name: topic, Count: int32(n)})
+		case "assign":
+			last := &asked[len(asked)-1]
+			last.Assignments = append(last.Assignments, brokers(value))
+		case "validate-only":
+			validateOnly = true
+		default:
+			panic("unknown argument " + a)
+		}
+	}
+	c.do(AddPartitions(c.img, c.rules, c.chance, asked, validateOnly))
 }
 
 func (c *cluster) block(t *testing.T, commands string) string {
@@ -108,6 +189,9 @@ var conversation = map[string]func(c *cluster, args []string){
 	"producer-ids": (*cluster).producerIDs,
 	"show":         (*cluster).show,
 	"config":       (*cluster).config,
+	"alter":        func(c *cluster, args []string) { c.alter(args, false) },
+	"replace":      func(c *cluster, args []string) { c.alter(args, true) },
+	"grow":         (*cluster).grow,
 }
 
 // do prints an outcome and applies it.

@@ -208,5 +208,10 @@ func (d *draft) settings(t *NewTopic) ([]Setting, *Refusal) {
 			return nil, refuse(wire.ErrInvalidConfig, "%v", err)
 		}
 	}
+	if d.rules.TopicSettings != nil {
+		if err := d.rules.TopicSettings(out); err != nil {
+			return nil, refuse(wire.ErrInvalidConfig, "%v", err)
+		}
+	}
 	return out, nil
 }

@@ -49,6 +49,11 @@ func (s *reshuffle) change(t *metadata.Topic, p *metadata.Partition) (metadata.R
 		next.ISR = p.ISR
 	}
 	s.elect(&next)
+	if len(next.ISR) >= min(s.minISR, len(p.Replicas)) {
+		// min.insync.replicas was lowered while nobody led: from here on records are
+		// committed without the others.
+		next.ELR = nil
+	}
 	if elr {
 		next.LastKnownELR = lastLeader(p, next.Leader)
 	}

@@ -53,7 +53,10 @@ type Rules struct {
 	ReplicationFactor int16           // default.replication.factor
 	MinInsyncReplicas int             // min.insync.replicas, where the cluster's own setting is missing
 	UncleanElection   bool            // unclean.leader.election.enable, likewise
-	TopicConfig       ConfigValidator // nil: every setting is accepted
+	TopicConfig       ConfigValidator // of a new topic's settings, each for itself; nil: every one is accepted
+	// TopicSettings says why a new topic may not have these settings together,
+	// sorted by name; nil: they may stand beside each other.
+	TopicSettings func([]Setting) error
 }
 
 // MaxPartitionsPerRequest bounds what one request may create, as in Kafka: the
