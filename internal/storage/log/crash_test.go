@@ -28,6 +28,7 @@ type workload struct {
 	inFlight []batch.View // being appended or truncated: may be there or not
 	point    int64        // the recovery point on disk
 	epoch    int32
+	reopened bool // a reopening has failed: the old log must not be used
 }
 
 func newWorkload(t testing.TB, fsys vfs.FS, seed uint64) *workload {
@@ -161,6 +162,7 @@ func (w *workload) reopen() error {
 	o.RecoveryPoint = w.point
 	l, report, err := Open(o)
 	if err != nil {
+		w.reopened = true
 		return err
 	}
 	if report.Cut != nil || len(report.Damaged) > 0 || l.EndOffset() != w.log.EndOffset() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"syscall"
 
 	"github.com/samsa-project/samsa/internal/sys/vfs"
 )
@@ -228,11 +229,11 @@ func (d *Descriptors) detach(s *slot) {
 // checked when they are used.
 func closeClean(f vfs.File) { _ = f.Close() }
 
-// openFile opens for reading and writing, and on a disk that refuses to be
-// written for reading, so that what is there can still be served.
+// openFile opens for reading and writing; on a disk that was made read-only for
+// reading, so that what is there can still be served.
 func openFile(fsys vfs.FS, name string) (vfs.File, error) {
 	f, err := fsys.OpenReadWrite(name)
-	if err == nil || errors.Is(err, fs.ErrNotExist) || vfs.IsTooManyFiles(err) {
+	if err == nil || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 		return f, err
 	}
 	if f, second := fsys.Open(name); second == nil {

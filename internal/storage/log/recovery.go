@@ -325,6 +325,11 @@ func (r *recovery) settle() error {
 			return err
 		}
 	}
+	if !r.clean { // whoever made the folder may not have come to sync its entry
+		if err := l.syncDir(parentOf(l.dir)); err != nil {
+			return err
+		}
+	}
 	// An empty segment's entry may still be in memory only, too.
 	l.durable, l.entries = l.end, !r.clean && !r.changed
 	return nil
