@@ -130,14 +130,14 @@ func TestTopicIDsAreRandomAndNeverReservedOrOddToTools(t *testing.T) {
 	chance := newCluster().chance
 	seen := map[metadata.TopicID]bool{}
 	for range 2000 {
-		id := newTopicID(chance, img)
+		id := newTopicID(chance, img, map[metadata.TopicID]bool{})
 		if seen[id] || strings.Contains(id.String(), "-") || id[6]>>4 != 4 || id[8]>>6 != 2 {
 			t.Fatal(id)
 		}
 		seen[id] = true
 	}
 	// All bits set print as dashes and underscores: such an id is passed over.
-	id := newTopicID(&fixedChance{values: []uint64{0xfbefbefbefbefbef, 0xfbefbefbefbefbef, 7, 8}}, img)
+	id := newTopicID(&fixedChance{values: []uint64{0xfbefbefbefbefbef, 0xfbefbefbefbefbef, 7, 8}}, img, map[metadata.TopicID]bool{})
 	if got := id[15]; got != 8 {
 		t.Fatalf("%v was not passed over", id)
 	}

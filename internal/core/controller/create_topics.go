@@ -68,7 +68,7 @@ func create(img *metadata.Image, rules Rules, chance Chance, cmd CreateTopics, e
 		requested[cmd.Topics[i].Name]++
 	}
 	tooMany := refuseTooMany(rules, cmd.Topics)
-	d := draft{img: img, rules: rules, chance: chance, names: map[string]string{}}
+	d := draft{img: img, rules: rules, chance: chance, names: map[string]string{}, ids: map[metadata.TopicID]bool{}}
 	results := make([]TopicResult, 0, len(cmd.Topics))
 	for i := range cmd.Topics {
 		t := &cmd.Topics[i]
@@ -132,6 +132,7 @@ type draft struct {
 	rules   Rules
 	chance  Chance
 	records []metadata.Record
+	ids     map[metadata.TopicID]bool
 	names   map[string]string // topics of this request by the name that their metrics will have
 }
 
@@ -148,7 +149,7 @@ func (d *draft) topic(t *NewTopic) TopicResult {
 	if r != nil {
 		return refused(r)
 	}
-	id := newTopicID(d.chance, d.img)
+	id := newTopicID(d.chance, d.img, d.ids)
 	records := make([]metadata.Record, 0, 1+len(settings)+len(partitions))
 	records = append(records, metadata.NewTopicRecord(t.Name, id))
 	for _, s := range settings {

@@ -35,14 +35,15 @@ func CheckTopicName(name string) *Refusal {
 	return nil
 }
 
-// newTopicID is a random id (version 4). Ids that print with a leading or inner
+// newTopicID is a random id (version 4) that neither the image nor this request has. Ids that print with a leading or inner
 // "-" are passed over, as in Kafka: tools take such an argument for an option.
 // Chance that never gives a usable one would be no chance: the loop is bounded
 // by panicking.
-func newTopicID(c Chance, img *metadata.Image) metadata.TopicID {
+func newTopicID(c Chance, img *metadata.Image, drawn map[metadata.TopicID]bool) metadata.TopicID {
 	for range 10_000 {
 		id := metadata.TopicID(randomUUID(c))
-		if usableID(wire.UUID(id)) && img.TopicByID(id) == nil {
+		if usableID(wire.UUID(id)) && img.TopicByID(id) == nil && !drawn[id] {
+			drawn[id] = true
 			return id
 		}
 	}
