@@ -42,6 +42,7 @@ func mustCreate(t testing.TB, fsys vfs.FS, start int64) *Log {
 	if err := fsys.MkdirAll("data"); err != nil {
 		t.Fatal(err)
 	}
+	must(t, fsys.SyncDir("/"))
 	o := options(fsys)
 	l, err := Create(CreateOptions{FS: fsys, Dir: o.Dir, Config: o.Config, Descriptors: o.Descriptors, StartOffset: start})
 	if err != nil {

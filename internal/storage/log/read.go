@@ -150,6 +150,11 @@ func (l *Log) plan(offset, at, limit int64) (plan, error) {
 	} else if limit == next {
 		p.to = s.size
 	}
+	for i := range l.damaged {
+		if d := &l.damaged[i]; d.Segment == s.base && d.FromOffset == p.limit {
+			p.to = d.FromPosition // a search by offset would step over the damage
+		}
+	}
 	if at == s.base && len(l.damaged) == 0 {
 		p.from = 0
 	}

@@ -221,8 +221,8 @@ func (r *recovery) examine(visitFrom int64) error {
 	l := r.l
 	r.visitFrom = visitFrom
 	from := max(min(visitFrom, r.point), l.segments[0].base)
-	l.end = from
 	first := max(l.segmentOf(from), 0)
+	l.end = l.segments[first].base
 	for i := first; i < len(l.segments); i++ {
 		s := l.segments[i]
 		if i > first && s.base != l.end && l.end >= r.point {
