@@ -467,3 +467,36 @@ func TestConversationsAndCorporaBelongToATest(t *testing.T) {
 		}
 	}
 }
+
+var (
+	handler  = regexp.MustCompile(`^internal/server/handlers/([0-9]+)_([a-z_]+)\.go$`)
+	fieldKey = regexp.MustCompile(`^request [A-Za-z]+ ([0-9]+)\n`)
+)
+
+// The name of a handler's file is the index of the protocol: 00_produce.go serves the key that produce_request.txt has.
+func TestHandlersAreNamedForTheirKey(t *testing.T) {
+	found := 0
+	for _, s := range loaded(t).files {
+		name := handler.FindStringSubmatch(s.path)
+		if name == nil {
+			continue
+		}
+		found++
+		schema := "internal/wire/schema/api/" + strings.TrimSuffix(name[2], "_test") + "_request.txt"
+		text, err := os.ReadFile(schema)
+		if err != nil {
+			t.Errorf("%s: name it NN_name.go, so that %s is its schema", s.path, schema)
+			continue
+		}
+		key := fieldKey.FindSubmatch(text)
+		if key == nil {
+			t.Fatalf("%s does not begin with its kind, name and key", schema)
+		}
+		if want := fmt.Sprintf("%02s", key[1]); name[1] != want {
+			t.Errorf("%s: the key of %s is %s: begin the file's name with %s_", s.path, schema, key[1], want)
+		}
+	}
+	if found == 0 {
+		t.Error("no handler is called internal/server/handlers/NN_name.go: have they moved?")
+	}
+}
