@@ -11,6 +11,7 @@ import (
 
 	"github.com/samsa-project/samsa/internal/core/metadata"
 	"github.com/samsa-project/samsa/internal/wire"
+	"github.com/samsa-project/samsa/internal/wire/msg"
 )
 
 // drawnChance takes its bits from the test.
@@ -173,4 +174,29 @@ func minISROf(img *metadata.Image, topic string) int {
 		panic(err)
 	}
 	return n
+}
+
+// TestTheOnlyReplicaLeadsAlsoWhenKafkaCountedItAsLost takes a partition as a
+// killed Kafka leaves it: nobody in sync, nobody eligible.
+func TestTheOnlyReplicaLeadsAlsoWhenKafkaCountedItAsLost(t *testing.T) {
+	c := newCluster()
+	c.do(Bootstrap(c.rules, nil))
+	c.restart([]string{"1"})
+	c.restart([]string{"2"})
+	c.create([]string{"topic=one", "assign=0:1", "topic=two", "assign=0:1,2"}, false)
+	var lost []metadata.Record
+	for topic := range c.img.Topics() {
+		r := &msg.PartitionChangeRecord{}
+		r.SetDefaults()
+		r.TopicID, r.Leader, r.Isr, r.LastKnownElr = wire.UUID(topic.ID), -1, []int32{}, []int32{1}
+		lost = append(lost, metadata.Record{Message: r, Version: 2})
+	}
+	c.do(Outcome{Records: lost})
+	c.restart([]string{"1"})
+	if p := c.img.Topic("one").Partition(0); p.Leader != 1 || p.Recovery != metadata.Recovering || len(p.ISR) != 1 {
+		t.Errorf("the only replica: %+v", p)
+	}
+	if p := c.img.Topic("two").Partition(0); p.Leader != metadata.NoLeader {
+		t.Errorf("one of two replicas: %+v", p)
+	}
 }

@@ -85,7 +85,9 @@ func lastLeader(before *metadata.Partition, leader metadata.BrokerID) []metadata
 }
 
 // elect keeps the leader if it may go on, else takes the first replica that may
-// lead without losing anything, else, if the topic allows it, one that loses.
+// lead without losing anything, else, if the topic allows it, one that loses. The
+// only replica there is leads in any case: Kafka leaves partitions in its folder
+// that it counts as lost after a kill, and waiting would bring nothing back.
 func (s *reshuffle) elect(p *metadata.Partition) {
 	complete := func(b metadata.BrokerID) bool {
 		if len(p.ISR) > 0 {
@@ -98,7 +100,7 @@ func (s *reshuffle) elect(p *metadata.Partition) {
 		leader = p.Leader
 	} else if i := slices.IndexFunc(p.Replicas, complete); i >= 0 {
 		leader = p.Replicas[i]
-	} else if s.unclean {
+	} else if s.unclean || len(p.ISR)+len(p.ELR) == 0 && len(p.Replicas) == 1 {
 		if i := slices.IndexFunc(p.Replicas, s.mayLead); i >= 0 {
 			p.Leader, p.ISR, p.ELR = p.Replicas[i], []metadata.BrokerID{p.Replicas[i]}, nil
 			p.Recovery = metadata.Recovering
