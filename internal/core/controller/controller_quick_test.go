@@ -188,7 +188,7 @@ func TestTheOnlyReplicaLeadsAlsoWhenKafkaCountedItAsLost(t *testing.T) {
 	for topic := range c.img.Topics() {
 		r := &msg.PartitionChangeRecord{}
 		r.SetDefaults()
-		r.TopicID, r.Leader, r.Isr, r.LastKnownElr = wire.UUID(topic.ID), -1, []int32{}, []int32{1}
+		r.TopicID, r.PartitionID, r.Leader, r.Isr, r.LastKnownElr = wire.UUID(topic.ID), 0, -1, []int32{}, []int32{1}
 		lost = append(lost, metadata.Record{Message: r, Version: 2})
 	}
 	c.do(Outcome{Records: lost})
