@@ -13,6 +13,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// Bounds of --max-message-bytes.
+const (
+	leastMessageBytes = 1 << 10
+	mostMessageBytes  = 512 << 20
+)
+
 type produceCommand struct {
 	Topic           string   `arg:"" help:"The topic; it must exist."`
 	Key             *string  `short:"k" help:"Key of every record. Without it, and without --key-delimiter, keys are null."`
@@ -65,8 +71,8 @@ func (c *produceCommand) Run(ctx context.Context, s Streams) error {
 
 // reader reads as the flags say.
 func (c *produceCommand) reader(in io.Reader) (*recordReader, error) {
-	if c.MaxMessageBytes < 1<<10 || c.MaxMessageBytes > 1<<30 {
-		return nil, usagef("--max-message-bytes %d: it must be 1024 to 1073741824", c.MaxMessageBytes)
+	if c.MaxMessageBytes < leastMessageBytes || c.MaxMessageBytes > mostMessageBytes {
+		return nil, usagef("--max-message-bytes %d: it must be %d to %d", c.MaxMessageBytes, leastMessageBytes, mostMessageBytes)
 	}
 	if c.Partition < -1 {
 		return nil, usagef("--partition %d: it must be 0 or more", c.Partition)

@@ -21,7 +21,14 @@ const (
 	// up: "samsa start & samsa topic list" works, and a wrong address is told soon.
 	dialPatience = 3 * time.Second
 	dialPause    = 50 * time.Millisecond
+
+	// The client library takes nothing outside.
+	leastTimeout = 100 * time.Millisecond
+	mostTimeout  = 15 * time.Minute
 )
+
+// errUnanswered: a request was answered, but not for this item.
+var errUnanswered = errors.New("the server did not say what became of it")
 
 // remote is embedded by every command that talks to a server.
 type remote struct {
@@ -39,8 +46,8 @@ type client struct {
 
 // connect returns when a server has answered; the caller closes the client.
 func (r *remote) connect(ctx context.Context, options ...kgo.Opt) (*client, error) {
-	if r.Timeout <= 0 {
-		return nil, usagef("--timeout %s: it must be above 0", r.Timeout)
+	if r.Timeout < leastTimeout || r.Timeout > mostTimeout {
+		return nil, usagef("--timeout %s: it must be %s or more, and at most %s", r.Timeout, leastTimeout, mostTimeout)
 	}
 	dials := &dialLog{failed: make(map[string]error)}
 	patience := min(dialPatience, r.Timeout)
@@ -160,6 +167,7 @@ func (d *dialLog) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ ne
 		clear(d.failed)
 		d.order, d.since = nil, time.Time{}
 	case errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrClientClosed):
+	case known && errors.Is(err, context.DeadlineExceeded): // our own patience ended; the reason before says more
 	default:
 		if !known {
 			d.order = append(d.order, address)

@@ -59,12 +59,17 @@ func (c *topicCreateCommand) Run(ctx context.Context, s Streams) error {
 	defer cl.Close()
 	ctx, cancel := cl.within(ctx)
 	defer cancel()
-	answers, err := cl.admin.CreateTopics(ctx, c.Partitions, c.Replication, configs, distinct(c.Names)...)
+	names := distinct(c.Names)
+	answers, err := cl.admin.CreateTopics(ctx, c.Partitions, c.Replication, configs, names...)
 	if err != nil {
 		return fmt.Errorf("topics can't be created: %w", cl.explain(err))
 	}
 	failed := false
-	for _, a := range answers.Sorted() {
+	for _, name := range names {
+		a, answered := answers[name]
+		if !answered {
+			a.Topic, a.Err = name, errUnanswered
+		}
 		ok, err := c.print(s, a)
 		if err != nil {
 			return err
