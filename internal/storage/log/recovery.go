@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 
 	"github.com/samsa-project/samsa/internal/storage/index"
 	"github.com/samsa-project/samsa/internal/sys/vfs"
@@ -386,7 +387,7 @@ func (r *recovery) cut(number int, position int64) error {
 // setAside copies the whole batches behind a cut into a file of their own.
 func (r *recovery) setAside(c *Cut, s *segment, later []*segment) error {
 	l := r.l
-	name := l.path(s.base, suffixLog) + suffixCut + fmt.Sprint(c.Offset)
+	name := l.path(s.base, suffixLog) + suffixCut + strconv.FormatInt(c.Offset, 10)
 	var out vfs.File
 	written := int64(0)
 	copyFrom := func(x *segment, from int64) error {

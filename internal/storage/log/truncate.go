@@ -12,7 +12,8 @@ import (
 )
 
 // TruncateTo drops every batch that reaches to or above offset, and durably so:
-// when it returns, none of it can come back. Below the start it is
+// when it returns, none of it can come back. The log ends then where its last batch
+// does, which may be below offset. Below the start it is
 // TruncateFully. It does nothing at or above the end. Whoever keeps a recovery
 // point must have it at or below offset on disk before: Open takes an end below
 // the recovery point for damage. An error is final.
@@ -45,6 +46,9 @@ func (l *Log) truncateTo(offset int64) error {
 	if err != nil {
 		return err
 	}
+	if end < l.StartOffset() { // nothing stays but a gap, which no file can express
+		return l.restart(offset)
+	}
 	l.mu.Lock()
 	l.segments = slices.Clone(l.segments[:i+1])
 	unpinned := s.truncated(position)
@@ -70,7 +74,7 @@ func (l *Log) truncateTo(offset int64) error {
 }
 
 // cutPosition is the position of the first batch that reaches to or above
-// offset, and the offset at which the log then ends.
+// offset, and the offset at which the batches before it end.
 func (l *Log) cutPosition(s *segment, offset int64) (position, end int64, err error) {
 	for range maxReadTries {
 		position, end, err = l.cutPositionOnce(s, offset)
@@ -86,7 +90,7 @@ func (l *Log) cutPosition(s *segment, offset int64) (position, end int64, err er
 
 func (l *Log) cutPositionOnce(s *segment, offset int64) (position, end int64, err error) {
 	if offset <= s.base {
-		return 0, offset, nil
+		return 0, s.base, nil
 	}
 	h, err := l.openLog(s)
 	if err != nil {
@@ -96,18 +100,29 @@ func (l *Log) cutPositionOnce(s *segment, offset int64) (position, end int64, er
 	scratch := scratchPool.Get().(*[scratchSize]byte)
 	defer scratchPool.Put(scratch)
 	w := walker{file: h.file, buf: scratch[:], size: s.size, base: s.base, damaged: l.Damaged()}
-	position, _, ok, err := l.locate(s, &w, offset)
-	if err != nil {
-		return 0, 0, err
+	// The batch that this finds stays, so that the walk from it tells the end.
+	position, _, _, err = l.locate(s, &w, offset-1)
+	end = s.base
+	if position > 0 {
+		if position, err = l.floor(s, s.size, offset-1, w.buf); err != nil {
+			return 0, 0, err
+		}
+		w.n = 0
 	}
-	if !ok {
-		return s.size, offset, nil
+	for err == nil {
+		if position = w.skip(position); position >= s.size {
+			break
+		}
+		v, headerErr := w.header(position)
+		if headerErr != nil {
+			return 0, 0, doubt(headerErr)
+		}
+		if v.LastOffset() >= offset {
+			break
+		}
+		position, end = position+int64(v.Length()), v.LastOffset()+1
 	}
-	v, err := w.header(position)
-	if err != nil {
-		return 0, 0, doubt(err)
-	}
-	return position, min(offset, v.BaseOffset()), nil
+	return position, end, err
 }
 
 // truncated notes the new size. For who holds Log.mu.

@@ -31,7 +31,10 @@ func (l *Log) appendAborted(e index.Aborted) error {
 	if err != nil {
 		return err
 	}
-	if i < 0 || e.LastOffset >= end {
+	if i < 0 {
+		return nil // its segment was removed
+	}
+	if e.LastOffset >= end {
 		return fmt.Errorf("%w: abort marker at %d", ErrOffsetOutOfRange, e.LastOffset)
 	}
 	s := l.segments[i]
