@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/samsa-project/samsa/test/interop/toolchain"
 )
@@ -17,6 +20,10 @@ const ConsoleName = "java-console-tools"
 // Console runs Apache Kafka's command line tools through the life of one topic.
 func Console(ctx context.Context, bootstrap string, report func(Outcome)) error {
 	java, err := toolchain.Tools(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := advertised(ctx, bootstrap)
 	if err != nil {
 		return err
 	}
@@ -35,6 +42,10 @@ func Console(ctx context.Context, bootstrap string, report func(Outcome)) error 
 		return out.String(), nil
 	}
 	for _, step := range consoleSteps(bootstrap, name) {
+		if step.needs != 0 && !known[step.needs] {
+			report(Outcome{Client: ConsoleName, Case: step.name, Skipped: "the server does not advertise " + kmsg.NameForKey(step.needs)})
+			continue
+		}
 		limited, cancel := context.WithTimeout(ctx, caseTimeout)
 		start := time.Now()
 		out, err := tool(limited, step.class, step.input, step.args...)
@@ -51,56 +62,66 @@ type consoleStep struct {
 	name, class, input string
 	args               []string
 	judge              func(out string) error
+	needs              int16 // an API key beyond Produce, Fetch and those of topics without which the tool does nothing; 0 is none
+}
+
+// advertised is the set of API keys in the server's answer to ApiVersions.
+func advertised(ctx context.Context, bootstrap string) (map[int16]bool, error) {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(bootstrap))
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	res, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
+	if err != nil {
+		return nil, err
+	}
+	known := map[int16]bool{}
+	for _, k := range res.ApiKeys {
+		known[k.ApiKey] = true
+	}
+	return known, kerr.ErrorForCode(res.ErrorCode)
 }
 
 func consoleSteps(bootstrap, name string) []consoleStep {
-	at := []string{"--bootstrap-server", bootstrap}
-	topics := func(args ...string) []string { return append(slices.Clone(at), args...) }
+	at := func(args ...string) []string { return append([]string{"--bootstrap-server", bootstrap}, args...) }
+	absent := func(out string) error {
+		if strings.Contains(out, name) {
+			return fmt.Errorf("%s is still listed", name)
+		}
+		return nil
+	}
 	return []consoleStep{
-		{"kafka-broker-api-versions", "BrokerApiVersionsCommand", "", at, has("Produce(0): 0 to ", "Fetch(1): ")},
+		{name: "kafka-broker-api-versions", class: "BrokerApiVersionsCommand", args: at(), judge: has("Produce(0): 0 to ", "Fetch(1): ")},
 		{
-			"kafka-topics --create", "TopicCommand", "", topics("--create", "--topic", name, "--partitions", "1", "--config", "retention.ms=-1"),
-			has("Created topic " + name),
+			name: "kafka-topics --create", class: "TopicCommand", args: at("--create", "--topic", name, "--partitions", "1", "--config", "retention.ms=-1"),
+			judge: has("Created topic " + name),
 		},
-		{"kafka-topics --list", "TopicCommand", "", topics("--list"), has("\n" + name + "\n")},
-		{"kafka-topics --describe", "TopicCommand", "", topics("--describe", "--topic", name), has("PartitionCount: 1", "Partition: 0", "retention.ms=-1")},
+		{name: "kafka-topics --list", class: "TopicCommand", args: at("--list"), judge: has("\n" + name + "\n")},
 		{
-			"kafka-console-producer", "ConsoleProducer", "h1:v1,h2:v2\tk1\tfirst\nh:2\tk2\tsecond\nh:3\tk3\tNULL\n",
-			[]string{
-				"--bootstrap-server", bootstrap, "--topic", name, "--compression-codec", "gzip", "--reader-property", "parse.key=true",
-				"--reader-property", "parse.headers=true", "--reader-property", "null.marker=NULL",
-			},
-			has(),
+			name: "kafka-topics --describe", class: "TopicCommand", args: at("--describe", "--topic", name), needs: kmsg.DescribeConfigs.Int16(),
+			judge: has("PartitionCount: 1", "Partition: 0", "retention.ms=-1"),
 		},
 		{
-			"kafka-console-consumer", "consumer.ConsoleConsumer", "",
-			[]string{
-				"--bootstrap-server", bootstrap, "--topic", name, "--partition", "0", "--offset", "earliest", "--max-messages", "3", "--timeout-ms", "15000",
+			name: "kafka-console-producer", class: "ConsoleProducer", input: "h1:v1,h2:v2\tk1\tfirst\nh:2\tk2\tsecond\nh:3\tk3\tNULL\n", judge: has(),
+			args: at("--topic", name, "--compression-codec", "gzip", "--reader-property", "parse.key=true",
+				"--reader-property", "parse.headers=true", "--reader-property", "null.marker=NULL"),
+		},
+		{
+			name: "kafka-console-consumer", class: "consumer.ConsoleConsumer",
+			args: at("--topic", name, "--partition", "0", "--offset", "earliest", "--max-messages", "3", "--timeout-ms", "15000",
 				"--formatter-property", "print.key=true", "--formatter-property", "print.headers=true", "--formatter-property", "print.offset=true",
-				"--formatter-property", "null.literal=NULL",
-			},
-			has("\nOffset:0\th1:v1,h2:v2\tk1\tfirst\n", "\nOffset:1\th:2\tk2\tsecond\n", "\nOffset:2\th:3\tk3\tNULL\n"),
+				"--formatter-property", "null.literal=NULL"),
+			judge: has("\nOffset:0\th1:v1,h2:v2\tk1\tfirst\n", "\nOffset:1\th:2\tk2\tsecond\n", "\nOffset:2\th:3\tk3\tNULL\n"),
 		},
-		{"kafka-get-offsets", "GetOffsetShell", "", topics("--topic", name), has("\n" + name + ":0:3\n")},
-		{"kafka-get-offsets --time earliest", "GetOffsetShell", "", topics("--topic", name, "--time", "earliest"), has("\n" + name + ":0:0\n")},
+		{name: "kafka-get-offsets", class: "GetOffsetShell", args: at("--topic", name), judge: has("\n" + name + ":0:3\n")},
+		{name: "kafka-get-offsets --time earliest", class: "GetOffsetShell", args: at("--topic", name, "--time", "earliest"), judge: has("\n" + name + ":0:0\n")},
 		{
-			"kafka-producer-perf-test", "ProducerPerformance", "",
-			[]string{
-				"--topic", name, "--num-records", "5000", "--record-size", "200", "--throughput", "-1", "--bootstrap-server", bootstrap,
-				"--command-property", "compression.type=lz4",
-			},
-			has("5000 records sent"),
+			name: "kafka-producer-perf-test", class: "ProducerPerformance", judge: has("5000 records sent"),
+			args: at("--topic", name, "--num-records", "5000", "--record-size", "200", "--throughput", "-1", "--command-property", "compression.type=lz4"),
 		},
-		{"kafka-topics --delete", "TopicCommand", "", topics("--delete", "--topic", name), has()},
-		{
-			"kafka-topics --list after --delete", "TopicCommand", "", topics("--list"),
-			func(out string) error {
-				if strings.Contains(out, name) {
-					return fmt.Errorf("%s is still listed", name)
-				}
-				return nil
-			},
-		},
+		{name: "kafka-topics --delete", class: "TopicCommand", args: at("--delete", "--topic", name), judge: has()},
+		{name: "kafka-topics --list after --delete", class: "TopicCommand", args: at("--list"), judge: absent},
 	}
 }
 
