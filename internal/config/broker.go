@@ -3,11 +3,15 @@ package config
 import (
 	"fmt"
 	"math"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
+
+// DefaultMetricsListener is where metrics are served unless the configuration says otherwise.
+const DefaultMetricsListener = "127.0.0.1:9644"
 
 // Broker holds the settings of one node. Milliseconds became durations; "never" and "no limit" are said at the field.
 // What a topic can override is not here but in Topic.
@@ -56,6 +60,7 @@ type Broker struct {
 	MetadataRetentionAge     time.Duration // negative: no limit
 
 	RequireAuthentication bool
+	MetricsListener       string // host:port; "" for none
 }
 
 // DiskReserve is the free space to keep on a disk of diskBytes: what samsa.disk.reserve.bytes says, or for -1 the
@@ -164,6 +169,7 @@ func readBroker(r *reader) Broker {
 		MetadataRetentionAge:     r.millis("metadata.max.retention.ms"),
 
 		RequireAuthentication: r.yes("samsa.require.authentication"),
+		MetricsListener:       r.text("samsa.metrics.listener"),
 	}
 	r.text("samsa.config.unknown") // judged with the names; read here so that a wrong value is reported
 	if b.QueuedMaxRequestBytes <= 0 {
@@ -174,6 +180,11 @@ func readBroker(r *reader) Broker {
 		r.problem("max.connections.per.ip.overrides", err.Error(), "write host:count pairs separated by commas")
 	}
 	b.MaxConnectionsPerIPOverrides = overrides
+	if b.MetricsListener != "" {
+		if _, _, err := net.SplitHostPort(b.MetricsListener); err != nil {
+			r.problem("samsa.metrics.listener", err.Error(), "write host:port, for example "+DefaultMetricsListener)
+		}
+	}
 	readFolders(r, &b)
 	readListeners(r, &b)
 	return b

@@ -158,6 +158,10 @@ var ownTable = []Definition{
 		Doc: "Refuse to start while any listener lets clients in without authenticating. As only PLAINTEXT is built, true keeps the node from starting.",
 	},
 	{
+		Name: "samsa.metrics.listener", Type: String, Default: DefaultMetricsListener, Group: groupOwn,
+		Doc: "Address, host:port, of the page /metrics for Prometheus; empty opens none. It has no access control: keep it on loopback or behind something that has. If the default address is taken the node starts without the page.",
+	},
+	{
 		Name: "samsa.disk.reserve.bytes", Type: Long, Default: "-1", Check: atLeast(-1), Group: groupOwn,
 		Doc: "Free space on each disk of log.dirs below which records are no longer accepted, so that the metadata and recovery keep room. -1 means the smaller of 1 GiB and 1 % of the disk; 0 reserves nothing.",
 	},

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -51,6 +52,9 @@ type Node struct {
 	server    *server.Server
 	epoch     metadata.BrokerEpoch
 
+	metrics     *http.Server // nil: none
+	metricsAddr net.Addr
+
 	failed   chan error // why the node can't go on; at most one
 	stopOnce sync.Once
 	stopErr  error
@@ -77,7 +81,7 @@ func Start(o Options) (*Node, error) {
 		o.Clock = clock.System{}
 	}
 	n := &Node{opts: o, log: o.Log, failed: make(chan error, 1), stopping: make(chan struct{})}
-	for _, step := range []func() error{n.checkConfig, n.listen, n.openFolder, n.openQuorum, n.register, n.openReplicas, n.serve} {
+	for _, step := range []func() error{n.checkConfig, n.listen, n.openFolder, n.openQuorum, n.register, n.openReplicas, n.serve, n.serveMetrics} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, n.abort())
 		}

@@ -3,7 +3,10 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,4 +82,35 @@ func TestWhatIsProducedIsConsumedAlsoAfterARestart(t *testing.T) {
 	n = start(t, dir)
 	produce(100, 150)
 	consume(150)
+}
+
+func TestMetricsTellOfRequestsAndOpenListeners(t *testing.T) {
+	n := start(t, t.TempDir(), "samsa.metrics.listener=127.0.0.1:0", "listeners=PLAINTEXT://:0")
+	cl, err := kgo.NewClient(kgo.SeedBrokers(n.Addresses()[0].String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if err := cl.Ping(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get("http://" + n.MetricsAddress().String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`samsa_requests_total{api="ApiVersions"} 1`, "samsa_listeners_without_authentication 1", "samsa_connections 1", "samsa_disk_offline 0", "go_goroutines "} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("/metrics lacks %q:\n%s", want, page)
+		}
+	}
+}
+
+func TestTheDefaultMetricsAddressMayBeTaken(t *testing.T) {
+	start(t, t.TempDir())
+	start(t, t.TempDir())
 }

@@ -19,6 +19,9 @@ func (n *Node) Stop() error {
 // every part said that it left nothing behind.
 func (n *Node) abort() error {
 	close(n.stopping)
+	if n.metrics != nil {
+		n.metrics.Close()
+	}
 	n.watching.Wait()
 	var errs []error
 	if n.broker != nil {
@@ -54,15 +57,22 @@ func (n *Node) abort() error {
 // openWarningEvery is how often the operator is told that strangers can get in.
 const openWarningEvery = time.Minute
 
-// warnOfOpenListeners repeats itself as long as a listener without
-// authentication can be reached from other machines.
-func (n *Node) warnOfOpenListeners() {
+// openListeners are those that other machines can reach. None of them
+// authenticates: there is nothing yet that could.
+func (n *Node) openListeners() []string {
 	var open []string
 	for _, l := range n.listeners {
 		if at, ok := l.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
 			open = append(open, l.config.String())
 		}
 	}
+	return open
+}
+
+// warnOfOpenListeners repeats itself as long as a listener without
+// authentication can be reached from other machines.
+func (n *Node) warnOfOpenListeners() {
+	open := n.openListeners()
 	if len(open) == 0 {
 		return
 	}
