@@ -97,6 +97,9 @@ func (k *talk) do(command string, a args) string {
 	switch command {
 	case "log":
 		k.s = NewState(Offset(a.num("start", 0)), Offset(a.num("end", 0)), !a.has("page-cache"))
+		if n := a.num("producers", 0); n > 0 {
+			k.s.LimitProducers(int(n))
+		}
 		return k.where()
 	case "lead":
 		k.s.Lead(Epoch(a.num("epoch", 0)))

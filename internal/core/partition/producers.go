@@ -98,32 +98,92 @@ type txn struct {
 	first, last Offset
 }
 
+// MaxProducers is how many producers a partition remembers unless its owner
+// says otherwise: some 60 MB of memory, and snapshots of 12 MB. One more pushes
+// out the one that has been silent longest; if that one writes again it counts
+// as new, and of what it had written before no retry is recognised.
+const MaxProducers = 1 << 18
+
+// entry is a producer in its place: in the map, and unless a transaction of its
+// own is open in the list of the silent.
+type entry struct {
+	producer
+	id         ProducerID
+	prev, next *entry // longer silent, heard of later; nil at the ends
+	listed     bool
+}
+
 // producers is the state of all producers of one partition.
 type producers struct {
-	known map[ProducerID]*producer
+	known map[ProducerID]*entry
+	limit int // of known; producers with an open transaction stay even above it
+	// oldest and newest end the list of those that may be forgotten, in the order
+	// in which they last wrote. A list and not a search for the least timestamp:
+	// clocks are set back, and a search would cost every new producer all others.
+	oldest, newest *entry
 	// txns are the undecided transactions, and the decided ones whose marker is
 	// not below the high watermark, by first offset.
 	txns []txn
 }
 
 func (s *producers) entry(id ProducerID) producer {
-	if p, ok := s.known[id]; ok {
-		return *p
+	if e, ok := s.known[id]; ok {
+		return e.producer
 	}
 	return newProducer()
 }
 
+// put takes over what a producer has become by writing, and makes it the last
+// that was heard of.
 func (s *producers) put(id ProducerID, p producer) {
-	if old, ok := s.known[id]; ok {
-		*old = p
+	e, ok := s.known[id]
+	if !ok {
+		if s.known == nil {
+			s.known = make(map[ProducerID]*entry)
+		}
+		e = &entry{id: id}
+		s.known[id] = e
+	}
+	e.producer = p
+	s.unlist(e)
+	if p.txnFirst == unknownOffset {
+		s.list(e)
+	}
+	for len(s.known) > s.limit && s.oldest != nil {
+		s.forget(s.oldest)
+	}
+}
+
+func (s *producers) list(e *entry) {
+	e.prev, e.next, e.listed = s.newest, nil, true
+	if s.newest != nil {
+		s.newest.next = e
+	} else {
+		s.oldest = e
+	}
+	s.newest = e
+}
+
+func (s *producers) unlist(e *entry) {
+	if !e.listed {
 		return
 	}
-	if s.known == nil {
-		s.known = make(map[ProducerID]*producer)
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		s.oldest = e.next
 	}
-	fresh := new(producer) // not &p, which would move every p to the heap
-	*fresh = p
-	s.known[id] = fresh
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else {
+		s.newest = e.prev
+	}
+	e.prev, e.next, e.listed = nil, nil, false
+}
+
+func (s *producers) forget(e *entry) {
+	s.unlist(e)
+	delete(s.known, e.id)
 }
 
 // firstUnstable is the first offset of the oldest transaction that is undecided
@@ -186,7 +246,7 @@ type ProducerEntry struct {
 }
 
 // sortedIDs is the one place that ranges over a map: in rising order of ids.
-func sortedIDs(m map[ProducerID]*producer) []ProducerID {
+func sortedIDs(m map[ProducerID]*entry) []ProducerID {
 	ids := make([]ProducerID, 0, len(m))
 	for id := range m {
 		ids = append(ids, id)
@@ -210,7 +270,7 @@ func (s *producers) entries() []ProducerEntry {
 }
 
 func (s *producers) load(entries []ProducerEntry) {
-	*s = producers{}
+	*s = producers{limit: s.limit}
 	for _, e := range entries {
 		p := newProducer()
 		p.epoch, p.timestamp, p.coordinatorEpoch, p.txnFirst = e.Epoch, e.Timestamp, e.CoordinatorEpoch, e.TxnFirstOffset
@@ -227,11 +287,13 @@ func (s *producers) load(entries []ProducerEntry) {
 
 func (s *producers) expire(before int64) int {
 	n := 0
-	for _, id := range sortedIDs(s.known) {
-		if p := s.known[id]; p.txnFirst == unknownOffset && p.timestamp <= before {
-			delete(s.known, id)
+	for e := s.oldest; e != nil; {
+		next := e.next
+		if e.timestamp <= before {
+			s.forget(e)
 			n++
 		}
+		e = next
 	}
 	return n
 }

@@ -37,7 +37,8 @@ func NewState(start, end Offset, flushBeforeAck bool) *State {
 	return &State{
 		leaderEpoch: unknownEpoch, flushBeforeAck: flushBeforeAck,
 		logStart: start, logEnd: end, durable: start, highWatermark: start,
-		round: round{end: end, at: make(map[ProducerID]int)},
+		round:     round{end: end, at: make(map[ProducerID]int)},
+		producers: producers{limit: MaxProducers},
 	}
 }
 
@@ -198,8 +199,17 @@ func (s *State) ReplayMarker(m Marker, offset Offset) (AbortedTxn, bool) {
 // Producers is the state of all producers by rising id, for snapshots.
 func (s *State) Producers() []ProducerEntry { return s.producers.entries() }
 
-// LoadProducers replaces the producers' state by a snapshot's.
+// LoadProducers replaces the producers' state by a snapshot's, of which the
+// longest silent come first.
 func (s *State) LoadProducers(entries []ProducerEntry) { s.producers.load(entries) }
+
+// LimitProducers sets how many producers are remembered, at least 1, instead of MaxProducers.
+func (s *State) LimitProducers(n int) {
+	if n < 1 {
+		panic(fmt.Sprintf("BUG: %d producers remembered", n))
+	}
+	s.producers.limit = n
+}
 
 // ExpireProducers forgets producers without an open transaction whose last
 // write is as old as before (ms) or older, and returns how many.
