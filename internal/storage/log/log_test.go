@@ -87,9 +87,10 @@ func must(t testing.TB, err error) {
 }
 
 // readAll reads from an offset to the end, checking every CRC.
-func readAll(l *Log, from int64) ([]batch.View, error) {
+func readAll(l *Log, from int64) ([]batch.View, error) { return readTo(l, from, l.EndOffset()) }
+
+func readTo(l *Log, from, end int64) ([]batch.View, error) {
 	var all []batch.View
-	end := l.EndOffset()
 	for from < end {
 		s, err := l.Read(from, end, 500, true)
 		if err != nil {
@@ -99,10 +100,11 @@ func readAll(l *Log, from int64) ([]batch.View, error) {
 			return all, nil
 		}
 		b := make([]byte, s.Len())
-		if _, err := s.ReadAt(b, 0); err != nil {
+		_, err = s.ReadAt(b, 0)
+		s.Release()
+		if err != nil {
 			return all, err
 		}
-		s.Release()
 		for len(b) > 0 {
 			v, rest, err := batch.Next(b)
 			if err != nil {
