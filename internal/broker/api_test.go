@@ -313,13 +313,24 @@ func TestC_API_13_FramesOfImpossibleSizeCloseTheConnection(t *testing.T) {
 	})
 }
 
-func TestC_API_14_BytesAfterTheBodyCloseTheConnection(t *testing.T) {
+func TestC_API_14_BytesAfterTheBodyArePassedOverAndABodyCutShortClosesTheConnection(t *testing.T) {
 	virtual(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
-		frame := append(c.frame(12, metadataOf("t")), 0)
-		binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
-		c.write(frame)
-		c.isClosed()
+		c.create("t", 1)
+		for _, r := range []msg.Request{metadataOf("t"), produceRequest("t", wire.UUID{}, -1, values("v")), fetchRequest("t", part(0, 0))} {
+			frame := append(c.frame(12, r), 0, 0, 0) // as librdkafka leaves behind its Metadata request
+			binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+			c.write(frame)
+			for _, code := range errorsIn(hear[msg.Response](c, 12, r.Key(), c.correlation)) {
+				is(t, code, wire.ErrNone)
+			}
+			cut := k.dial()
+			frame = cut.frame(12, r)
+			frame = frame[:len(frame)-2]
+			binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+			cut.write(frame)
+			cut.isClosed()
+		}
 	})
 }
 
