@@ -18,7 +18,9 @@ type chunk struct {
 	b     []byte
 	refs  atomic.Int32
 	class int // -1: not pooled
-	room  *room
+	// charge is what room gets back with the last reference.
+	charge int64
+	room   *room
 }
 
 var chunkPools [chunkClasses]sync.Pool
@@ -40,12 +42,12 @@ func chunkSize(n int) int {
 	return n
 }
 
-// newChunk has at least n bytes and one reference. Its capacity must have been
-// taken from room, which gets it back with the last reference.
+// newChunk has at least n bytes, chunkSize(n), and one reference. They must have
+// been taken from the room.
 func newChunk(n int, r *room) *chunk {
 	class := chunkClass(n)
 	if class >= chunkClasses {
-		c := &chunk{b: make([]byte, n), class: -1, room: r}
+		c := &chunk{b: make([]byte, n), class: -1, charge: int64(n), room: r}
 		c.refs.Store(1)
 		return c
 	}
@@ -53,7 +55,7 @@ func newChunk(n int, r *room) *chunk {
 	if c == nil {
 		c = &chunk{b: make([]byte, classSize(class)), class: class}
 	}
-	c.room = r
+	c.room, c.charge = r, int64(len(c.b))
 	c.refs.Store(1)
 	return c
 }
@@ -67,12 +69,17 @@ func (c *chunk) release() {
 	case n < 0:
 		panic("BUG: a chunk was released more often than kept")
 	}
-	c.room.give(int64(len(c.b)))
+	c.room.give(c.charge)
 	poison(c.b)
 	if c.class >= 0 {
 		chunkPools[c.class].Put(c)
 	}
 }
+
+// forfeit gives the chunk's room back without its bytes: somebody who panicked
+// may still refer to them, so that they are left to the garbage collector. The
+// caller keeps its reference for ever.
+func (c *chunk) forfeit() { c.room.give(c.charge) }
 
 // alone says whether nobody but the caller refers to the chunk.
 func (c *chunk) alone() bool { return c.refs.Load() == 1 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -27,10 +26,6 @@ const (
 	// Clients send 5 (max.in.flight.requests.per.connection); their frames are
 	// charged to the server's room besides.
 	maxSlots = 256
-	// decodeFactor is how many bytes decoding may allocate for each byte of a frame.
-	decodeFactor = 16
-	decodeFloor  = 4 << 10
-	writeTimeout = 60 * time.Second
 )
 
 // conn is one client's connection. Its goroutine reads and answers; while slots
@@ -42,17 +37,24 @@ type conn struct {
 	inbox  inbox
 	call   handlers.Call
 	header msg.RequestHeader
+	budget wire.Budget // what decoding the request at hand may still allocate
 	out    wire.Writer // answers that are not sent yet; the reading goroutine's
 	sender sender
+	// entering is a slot that the broker is being given: if that panics, nobody
+	// knows who still refers to its frame.
+	entering *slot
 
-	since  atomic.Int64 // unix nanoseconds since when nothing came; 0: busy
-	rested atomic.Bool  // holds 512 bytes only
+	since  atomic.Int64 // Server.elapsed since when a frame is waited for; 0: busy
+	rested atomic.Bool  // has given back what it could since the last request
+
+	late  wire.Writer // the writer's answers
+	ready []*slot     // the writer's
 
 	mu      sync.Mutex // guards what follows
-	changed sync.Cond  // a slot was answered or written; the writer ended
+	changed sync.Cond  // a slot was answered or written; the writer ended; broken was set
 	slots   []*slot    // in the order of their requests
 	writing bool       // the writer goroutine lives
-	broken  error      // the writer could not write
+	broken  error      // nothing can be written any more
 }
 
 func newConn(s *Server, nc net.Conn, l *broker.Listener) *conn {
@@ -62,6 +64,7 @@ func newConn(s *Server, nc net.Conn, l *broker.Listener) *conn {
 	c.inbox = inbox{conn: nc, room: s.room, limits: s.limits}
 	c.inbox.b = c.inbox.small[:]
 	c.rested.Store(true)
+	c.since.Store(s.elapsed())
 	c.sender.init(nc, c.client.Remote.Addr().Unmap().IsLoopback())
 	return c
 }
@@ -74,32 +77,36 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return p
 }
 
-// serve runs until the connection ends, and returns why; nil: the client left.
+// serve runs until the connection ends, and returns why; nil: the client left,
+// or the server is being closed.
 func (c *conn) serve(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = c.server.panicked(p)
+			if c.entering != nil {
+				c.entering.held.forfeit()
+			}
 		}
 		c.nc.Close()
-		c.drain()
+		if broken := c.drain(); err == nil && broken != errClosed {
+			err = broken
+		}
+		c.call.Release()
 		c.inbox.close()
 	}()
 	c.call = handlers.Call{Context: ctx, Broker: c.server.broker, Client: &c.client, Out: &c.out}
-	for {
-		frame, chunk, err := c.next()
+	for ctx.Err() == nil {
+		frame, held, err := c.next()
 		switch {
 		case errors.Is(err, errRested):
-			if err := c.rest(); err != nil {
-				return err
-			}
-			continue
+			return c.finishAnswers()
 		case errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed):
 			return nil
 		case err != nil:
-			return err
+			return errors.Join(err, c.finishAnswers())
 		}
-		if err := c.request(frame, chunk); err != nil {
-			return err
+		if err := c.request(frame, held); err != nil {
+			return errors.Join(err, c.finishAnswers())
 		}
 		if len(c.out.Buf) > outLimit || len(c.out.Refs) > 0 || !c.inbox.waiting() {
 			if err := c.flush(); err != nil {
@@ -107,42 +114,58 @@ func (c *conn) serve(ctx context.Context) (err error) {
 			}
 		}
 	}
+	return c.finishAnswers()
 }
 
-// next waits for a frame.
-func (c *conn) next() ([]byte, *chunk, error) {
-	if !c.inbox.waiting() {
-		c.since.Store(c.server.clock.Now().UnixNano())
-		defer c.since.Store(0)
-	}
-	return c.inbox.next()
-}
-
-// rest is called when the sweep interrupted the wait: the connection lets go of
-// its memory, or ends when it has been idle for too long.
-func (c *conn) rest() error {
-	if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
+// finishAnswers sends the answers to all requests so far, waiting for those that wait.
+func (c *conn) finishAnswers() error {
+	if err := c.barrier(); err != nil {
 		return err
 	}
-	c.inbox.rest()
-	c.rested.Store(c.inbox.chunk == nil)
-	if cap(c.out.Buf) > restBytes {
-		c.out = wire.Writer{}
-		c.call.Out = &c.out
+	return c.flush()
+}
+
+// next waits for a frame. Each time the sweep interrupts the wait, the
+// connection lets go of memory; errRested: the server is being closed.
+func (c *conn) next() ([]byte, *chunk, error) {
+	if !c.inbox.waiting() {
+		c.since.Store(c.server.elapsed())
+		defer c.since.Store(0)
 	}
-	return nil
+	for {
+		frame, held, err := c.inbox.next()
+		if !errors.Is(err, errRested) {
+			return frame, held, err
+		}
+		if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
+			return nil, nil, err
+		}
+		if c.server.ctx.Err() != nil {
+			return nil, nil, errRested
+		}
+		c.rest()
+	}
+}
+
+// rest lets go of what the connection holds for its next request. Requests that
+// wait for their acknowledgement keep what they need.
+func (c *conn) rest() {
+	c.inbox.rest()
+	c.rested.Store(true)
+	c.out = wire.Writer{}
+	c.call.Rest()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.writing {
+		c.late, c.ready, c.slots = wire.Writer{}, nil, nil
+	}
 }
 
 // request takes one frame: the kind is looked up, the header read, the handler
 // called. An error closes the connection.
 func (c *conn) request(frame []byte, held *chunk) error {
+	defer held.release()
 	c.rested.Store(false)
-	kept := false
-	defer func() {
-		if !kept {
-			held.release()
-		}
-	}()
 	if len(frame) < 8 {
 		return &frameError{fmt.Sprintf("a frame of %d bytes is too short for a request", len(frame))}
 	}
@@ -157,9 +180,9 @@ func (c *conn) request(frame []byte, held *chunk) error {
 		}
 		return &frameError{fmt.Sprintf("%s version %d is not served, only %d to %d", h.Name, version, h.Min, h.Max)}
 	}
-	budget := wire.Budget(decodeFloor + decodeFactor*len(frame))
+	c.budget = decodeBudget(len(frame))
 	c.call.Version = version
-	c.call.Body.Reset(frame, &budget)
+	c.call.Body.Reset(frame, &c.budget)
 	c.header.Decode(&c.call.Body, msg.RequestHeaderVersion(key, version))
 	if err := c.call.Body.Err(); err != nil {
 		return &frameError{fmt.Sprintf("the header of a %s request: %v", h.Name, err)}
@@ -167,9 +190,14 @@ func (c *conn) request(frame []byte, held *chunk) error {
 	c.client.ID = c.header.ClientID.String
 	c.server.counts.requests[key].Add(1)
 	if h.Serve == nil {
-		var err error
-		kept, err = c.produce(held)
-		return err
+		return c.produce(held, len(frame))
+	}
+	if len(frame) > freeFrame {
+		work := int64(c.budget)
+		if err := c.server.room.take(work); err != nil {
+			return err
+		}
+		defer c.server.room.give(work)
 	}
 	return c.answer(h, version, c.header.CorrelationID, h.Serve)
 }
@@ -186,10 +214,23 @@ func (c *conn) answer(h *handlers.Handler, version int16, correlation int32, ser
 	}
 	c.call.Version = version
 	at := beginResponse(&c.out, h.Key, version, correlation)
-	if err := serve(&c.call); err != nil {
+	err := serve(&c.call)
+	if err == nil {
+		err = endResponse(&c.out, at)
+	}
+	if err != nil {
+		cut(&c.out, at)
 		return fmt.Errorf("%s version %d: %w", h.Name, version, err)
 	}
-	return endResponse(&c.out, at)
+	return nil
+}
+
+// cut takes an answer that could not be encoded off again.
+func cut(w *wire.Writer, at int) {
+	w.Buf = w.Buf[:at]
+	for len(w.Refs) > 0 && w.Refs[len(w.Refs)-1].At > at {
+		w.Refs = w.Refs[:len(w.Refs)-1]
+	}
 }
 
 // beginResponse leaves room for the size and writes the response header.
@@ -225,6 +266,11 @@ func (c *conn) flush() error {
 	if err := c.barrier(); err != nil {
 		return err
 	}
+	return c.sendOut()
+}
+
+// sendOut sends what was answered at once. No writer lives.
+func (c *conn) sendOut() error {
 	err := c.sender.send(&c.out)
 	c.out.Reset()
 	c.call.Release()
@@ -232,10 +278,4 @@ func (c *conn) flush() error {
 		c.out = wire.Writer{}
 	}
 	return err
-}
-
-func (s *Server) panicked(p any) error {
-	s.counts.panics.Add(1)
-	s.log.Error("a request made its handler panic; the connection is closed, the node goes on", slog.Any("panic", p), slog.String("stack", stack()))
-	return fmt.Errorf("panic: %v", p)
 }

@@ -139,25 +139,47 @@ func (in *inbox) makeRoom(size int) error {
 	return in.move(max(want, arrived+1))
 }
 
-// move puts the unread bytes at the beginning of a fresh chunk of n bytes or more.
+// move puts the unread bytes at the beginning of a fresh chunk of n bytes or
+// more. What the old one was charged counts towards it: else frames that grow
+// would need twice their size, and wait for each other while they have half.
 func (in *inbox) move(n int) error {
-	if err := in.room.take(int64(chunkSize(n))); err != nil {
-		return err
+	need, old := int64(chunkSize(n)), int64(0)
+	if in.chunk != nil && in.chunk.alone() {
+		old = in.chunk.charge
 	}
-	fresh := newChunk(n, in.room)
+	if need > old {
+		if err := in.room.take(need - old); err != nil {
+			return err
+		}
+	}
+	if old > 0 {
+		in.chunk.charge = max(old-need, 0)
+	}
+	in.into(newChunk(n, in.room))
+	return nil
+}
+
+// into moves the unread bytes to another chunk.
+func (in *inbox) into(fresh *chunk) {
 	in.w = copy(fresh.b, in.b[in.r:in.w])
 	in.r = 0
 	if in.chunk != nil {
 		in.chunk.release()
 	}
 	in.chunk, in.b = fresh, fresh.b
-	return nil
 }
 
-// rest lets go of the chunk when nothing unread is in it that would not fit the
-// small buffer.
+// rest lets go of what the unread bytes do not need: all of the chunk, or most
+// of it when a frame has begun to arrive.
 func (in *inbox) rest() {
-	if in.chunk == nil || in.w-in.r > restBytes {
+	unread := in.w - in.r
+	if in.chunk == nil {
+		return
+	}
+	if unread > restBytes {
+		if smaller := chunkSize(unread + 1); smaller < len(in.b) && in.room.tryTake(int64(smaller)) {
+			in.into(newChunk(smaller, in.room))
+		}
 		return
 	}
 	in.w = copy(in.small[:], in.b[in.r:in.w])

@@ -1,82 +1,95 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/samsa-project/samsa/internal/broker"
 	"github.com/samsa-project/samsa/internal/server/handlers"
 	"github.com/samsa-project/samsa/internal/wire"
+	"github.com/samsa-project/samsa/internal/wire/batch"
 )
 
 // slot is a produce request that may be answered later.
 type slot struct {
 	broker.Produce
 	conn        *conn
-	held        *chunk // the frame's
+	held        *chunk // the frame's; the slot has a reference of its own
+	work        int64  // taken from the server's room for what the request was decoded to
 	correlation int32
 	parked      bool // in conn.slots; guarded by conn.mu
 	done        bool // guarded by conn.mu
 }
 
-// produce serves a Produce request. kept says that its frame is still in use.
-func (c *conn) produce(held *chunk) (kept bool, err error) {
+// produce serves a Produce request of size bytes.
+func (c *conn) produce(held *chunk, size int) error {
+	if err := c.waitForSlot(); err != nil {
+		return err
+	}
 	s := c.server.slot(c)
 	if err := handlers.DecodeProduce(&c.call, &s.Produce); err != nil {
 		c.server.freeSlot(s)
-		return false, err
+		return fmt.Errorf("Produce version %d: %w", c.call.Version, err)
 	}
+	if err := c.charge(s, size); err != nil {
+		c.server.freeSlot(s)
+		return err
+	}
+	held.keep()
 	s.held, s.correlation = held, c.header.CorrelationID
 	s.parked, s.done = false, false
-	if err := c.waitForSlot(); err != nil {
-		return true, c.abandon(s, err)
-	}
+	c.entering = s
 	c.server.broker.Produce(&s.Produce)
+	c.entering = nil
 	c.mu.Lock()
-	if s.done && len(c.slots) == 0 && !c.writing {
+	if s.done && !c.writing {
 		c.mu.Unlock()
 		err := c.encode(s, &c.out)
 		c.finish(s)
-		return true, err
+		return err
 	}
 	start := !c.writing
 	if start && len(c.out.Buf) > 0 {
-		// What is answered already goes first; the slot is not seen by the writer yet.
+		// What is answered already goes first; no writer lives that would send the slot's.
 		c.mu.Unlock()
-		if err := c.sendOut(); err != nil {
-			c.park(s)
-			return true, err
-		}
+		err := c.sendOut()
 		c.mu.Lock()
-		start = !c.writing
+		if err != nil {
+			start = false // drain sees to the slot
+			c.broken = errors.Join(c.broken, err)
+		}
 	}
 	s.parked = true
 	c.slots = append(c.slots, s)
-	c.writing = true
+	c.writing = c.writing || start
+	err := c.broken
 	c.mu.Unlock()
 	if start {
 		go c.write()
 	}
-	return true, nil
-}
-
-// sendOut sends what was answered at once; no slot waits and no writer lives.
-func (c *conn) sendOut() error {
-	err := c.sender.send(&c.out)
-	c.out.Reset()
 	return err
 }
 
-// park leaves a slot to drain when the connection is at its end.
-func (c *conn) park(s *slot) {
-	c.mu.Lock()
-	s.parked = true
-	c.slots = append(c.slots, s)
-	c.mu.Unlock()
-}
-
-func (c *conn) abandon(s *slot, err error) error {
-	c.finish(s)
-	return err
+// charge takes room for what a request of many partitions was decoded to. A
+// request that names more of them than could have a batch each is refused.
+func (c *conn) charge(s *slot, size int) error {
+	n := len(s.Request.TopicData)
+	for i := range s.Request.TopicData {
+		n += len(s.Request.TopicData[i].PartitionData)
+	}
+	if n <= freePartitions {
+		return nil
+	}
+	if n > freePartitions+size/batch.HeaderSize {
+		return &frameError{fmt.Sprintf("a Produce request of %d bytes names %d topics and partitions", size, n)}
+	}
+	work := int64(n) * partitionWork
+	if err := c.server.room.take(work); err != nil {
+		return err
+	}
+	s.work = work
+	return nil
 }
 
 // waitForSlot bounds the slots of a connection.
@@ -104,8 +117,6 @@ func (s *slot) produced(*broker.Produce) {
 
 // write is the writer: it sends the answers of slots, in order, and ends with the last.
 func (c *conn) write() {
-	var out wire.Writer
-	var ready []*slot
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.slots) > 0 && c.broken == nil {
@@ -113,22 +124,20 @@ func (c *conn) write() {
 			c.changed.Wait()
 			continue
 		}
-		ready = ready[:0]
-		for len(c.slots) > len(ready) && c.slots[len(ready)].done {
-			ready = append(ready, c.slots[len(ready)])
+		c.ready = c.ready[:0]
+		for len(c.slots) > len(c.ready) && c.slots[len(c.ready)].done {
+			c.ready = append(c.ready, c.slots[len(c.ready)])
 		}
 		c.mu.Unlock()
-		err := c.sendSlots(ready, &out)
+		err := c.sendReady()
 		c.mu.Lock()
-		n := copy(c.slots, c.slots[len(ready):])
-		clear(c.slots[n:])
-		c.slots = c.slots[:n]
-		for _, s := range ready {
+		c.slots = slices.Delete(c.slots, 0, len(c.ready))
+		for i, s := range c.ready {
+			c.ready[i] = nil
 			c.finish(s)
 		}
 		if err != nil {
-			c.broken = err
-			c.nc.Close() // wakes the reading goroutine
+			c.broken = errors.Join(c.broken, err)
 		}
 		c.changed.Broadcast()
 	}
@@ -136,17 +145,26 @@ func (c *conn) write() {
 	c.changed.Broadcast()
 }
 
-func (c *conn) sendSlots(ready []*slot, out *wire.Writer) error {
-	out.Reset()
-	for _, s := range ready {
-		if err := c.encode(s, out); err != nil {
-			return err
+// sendReady sends the answers of c.ready, and after an error ends the connection.
+func (c *conn) sendReady() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.server.panicked(p)
+		}
+		if err != nil {
+			c.nc.Close() // wakes the reading goroutine
+		}
+		if cap(c.late.Buf) > largestKept {
+			c.late = wire.Writer{}
+		}
+	}()
+	c.late.Reset()
+	for _, s := range c.ready {
+		if err = c.encode(s, &c.late); err != nil {
+			break // what was answered before is sent nevertheless
 		}
 	}
-	if len(out.Buf) == 0 {
-		return nil
-	}
-	return c.sender.send(out)
+	return errors.Join(c.sender.send(&c.late), err)
 }
 
 // encode appends a slot's answer. With acks=0 there is none, and an error
@@ -159,10 +177,14 @@ func (c *conn) encode(s *slot, out *wire.Writer) error {
 		return nil
 	}
 	at := beginResponse(out, handlers.ProduceKey, s.Version, s.correlation)
-	if err := s.Response.AppendTo(out, s.Version); err != nil {
-		return err
+	err := s.Response.AppendTo(out, s.Version)
+	if err == nil {
+		err = endResponse(out, at)
 	}
-	return endResponse(out, at)
+	if err != nil {
+		cut(out, at)
+	}
+	return err
 }
 
 // finish lets go of what an answered slot held.
@@ -182,16 +204,34 @@ func (c *conn) barrier() error {
 	return c.broken
 }
 
-// drain waits until the broker is done with every slot of a connection that has
-// ended: their frames are still being written to logs.
-func (c *conn) drain() {
+// kill ends a connection that did not end by itself.
+func (c *conn) kill() {
+	c.nc.Close()
 	c.mu.Lock()
 	if c.broken == nil {
 		c.broken = errClosed
 	}
+	c.mu.Unlock()
 	c.changed.Broadcast()
+}
+
+// drain lets go of every slot of a connection that has ended. Nobody waits for
+// acknowledgements any more, but frames are still being written to logs. It
+// returns why nothing could be written, errClosed if that was not tried.
+func (c *conn) drain() error {
+	c.kill()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for c.writing {
 		c.changed.Wait()
+	}
+	// From here on only this goroutine changes the slots.
+	for _, s := range c.slots {
+		if !s.done {
+			c.mu.Unlock()
+			s.Abandon()
+			c.mu.Lock()
+		}
 	}
 	for len(c.slots) > 0 {
 		for !c.slots[0].done {
@@ -201,5 +241,5 @@ func (c *conn) drain() {
 		c.slots = c.slots[1:]
 		c.finish(s)
 	}
-	c.mu.Unlock()
+	return c.broken
 }
