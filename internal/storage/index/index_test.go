@@ -32,8 +32,10 @@ func TestEntriesAreKafkasBytes(t *testing.T) {
 	}{
 		{"offset", offsetsFile(OffsetEntry{Relative: 0x01020304, Position: 0x11121314}), "0102030411121314"},
 		{"time", timesFile(TimeEntry{Timestamp: 0x0102030405060708, Relative: 0x11121314}), "010203040506070811121314"},
-		{"aborted", AppendAborted(nil, Aborted{ProducerID: 1, FirstOffset: 2, LastOffset: 3, LastStableOffset: 4}),
-			"0000" + "0000000000000001" + "0000000000000002" + "0000000000000003" + "0000000000000004"},
+		{
+			"aborted", AppendAborted(nil, Aborted{ProducerID: 1, FirstOffset: 2, LastOffset: 3, LastStableOffset: 4}),
+			"0000" + "0000000000000001" + "0000000000000002" + "0000000000000003" + "0000000000000004",
+		},
 	} {
 		if got := hex.EncodeToString(c.got); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
