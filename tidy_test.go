@@ -341,18 +341,18 @@ func TestNothingIsLeftForLater(t *testing.T) {
 // Virtual time is a synctest bubble: there a sleep costs nothing.
 func TestTestsNeitherSleepNorSkipSilently(t *testing.T) {
 	h := loaded(t)
+	bubbles := h.bubbles()
 	for _, s := range h.files {
 		if !s.test && !s.imports("testing") {
 			continue
 		}
-		bubbles := bubbles(s)
 		for _, d := range s.ast.Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if !ok {
 				continue
 			}
 			for _, at := range sleeps(f) {
-				if !s.imports("testing/synctest") || runsItself.MatchString(f.Name.Name) && !inBubble(f, at, bubbles) {
+				if len(bubbles[s.dir]) == 0 || runsItself.MatchString(f.Name.Name) && !inBubble(f, at, bubbles[s.dir]) {
 					t.Errorf("%s: a test sleeps in real time: wait for the event itself, or run it in synctest.Test", h.at(at))
 				}
 			}
@@ -397,26 +397,57 @@ func sleeps(f *ast.FuncDecl) (at []token.Pos) {
 	return at
 }
 
-// bubbles returns the calls that run a function in virtual time: synctest.Test, and the functions of the file that wrap it.
-func bubbles(s *source) []string {
-	names := []string{"synctest.Test"}
-	for _, d := range s.ast.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && !runsItself.MatchString(f.Name.Name) && strings.Contains(string(s.text[f.Pos()-s.ast.FileStart:f.End()-s.ast.FileStart]), "synctest.Test(") {
-			names = append(names, f.Name.Name)
+// bubbles returns, by folder, the calls that run a function in virtual time: synctest.Test, and the functions that end in it. A folder without
+// any has real time only. What a test calls is taken to run in the test's bubble.
+func (h *house) bubbles() map[string][]string {
+	names := map[string][]string{}
+	for _, s := range h.files {
+		if s.imports("testing/synctest") && names[s.dir] == nil {
+			names[s.dir] = []string{"synctest.Test"}
+		}
+	}
+	for found := true; found; { // wrappers of wrappers
+		found = false
+		for _, s := range h.files {
+			for _, d := range s.ast.Decls {
+				f, ok := d.(*ast.FuncDecl)
+				if !ok || names[s.dir] == nil || f.Recv != nil || runsItself.MatchString(f.Name.Name) || slices.Contains(names[s.dir], f.Name.Name) {
+					continue
+				}
+				if calls(f, names[s.dir]) {
+					names[s.dir], found = append(names[s.dir], f.Name.Name), true
+				}
+			}
 		}
 	}
 	return names
+}
+
+// calls tells whether there is a call in n of one of these functions.
+func calls(n ast.Node, names []string) (found bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			found = found || slices.Contains(names, called(call))
+		}
+		return !found
+	})
+	return found
+}
+
+// called is the name of the function called, as it is written.
+func called(call *ast.CallExpr) string {
+	if id, ok := call.Fun.(*ast.Ident); ok {
+		return id.Name
+	}
+	on, name := selector(call.Fun)
+	return on + "." + name
 }
 
 // inBubble tells whether at is within an argument of such a call.
 func inBubble(f *ast.FuncDecl, at token.Pos, bubbles []string) (in bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok && call.Pos() <= at && at < call.End() {
-			on, name := selector(call.Fun)
-			if id, ok := call.Fun.(*ast.Ident); ok {
-				name = id.Name
-			}
-			in = in || slices.Contains(bubbles, strings.TrimPrefix(on+"."+name, "."))
+			in = in || slices.Contains(bubbles, called(call))
 		}
 		return !in
 	})
