@@ -46,9 +46,6 @@ func (l *Log) Retain(nowMs int64, rules Retention) ([]SegmentInfo, error) {
 	if _, err := l.Sweep(nowMs); err != nil {
 		return nil, err
 	}
-	if err := l.restIfIdle(); err != nil {
-		return nil, err
-	}
 	size := l.Size()
 	var condemned []*segment
 	for i := 0; ; i++ {
@@ -71,7 +68,12 @@ func (l *Log) Retain(nowMs int64, rules Retention) ([]SegmentInfo, error) {
 		size -= s.size
 		condemned = append(condemned, s)
 	}
-	return l.removeOldest(condemned)
+	gone, err := l.removeOldest(condemned)
+	if err != nil {
+		return gone, err
+	}
+	// Last: it may write index entries, for which a full disk has room only now.
+	return gone, l.restIfIdle()
 }
 
 // candidate is the i-th segment and the offset of the next, unless it is the active one.

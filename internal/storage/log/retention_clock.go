@@ -50,6 +50,12 @@ func (c *RetentionClock) Now(now time.Time) int64 {
 	return c.judge(now.UnixMilli(), now.Sub(c.start).Milliseconds())
 }
 
+// At is Now for who measures elapsed time, since NewRetentionClock, apart from
+// wall time.
+func (c *RetentionClock) At(wall time.Time, elapsed time.Duration) int64 {
+	return c.judge(wall.UnixMilli(), elapsed.Milliseconds())
+}
+
 func (c *RetentionClock) judge(wall, elapsed int64) int64 {
 	if c.trusted.near(wall, elapsed) {
 		c.trusted, c.doubt = timeline{wall, elapsed}, false
