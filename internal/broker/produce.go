@@ -167,20 +167,27 @@ func oneBatch(records []byte, version int16) (batch.View, wire.Error, error) {
 		return nil, wire.ErrInvalidRecord, errors.New("a produce request must carry one record batch for each partition; there is none")
 	}
 	v, rest, err := batch.Next(records)
-	var magic *batch.MagicError
 	switch {
-	case errors.As(err, &magic) && (magic.Magic == 0 || magic.Magic == 1):
-		return nil, wire.ErrInvalidRecord, err
-	case errors.Is(err, batch.ErrMagic), errors.Is(err, batch.ErrLength):
-		return nil, wire.ErrCorruptMessage, err
 	case err != nil:
-		return nil, wire.ErrInvalidRecord, err
+		return nil, noBatch(err), err
 	case v.Codec() == batch.Zstd && version < zstdSince:
 		return nil, wire.ErrUnsupportedCompressionType, fmt.Errorf("zstd needs version %d of Produce, this request is of version %d", zstdSince, version)
 	case len(rest) > 0:
 		return nil, wire.ErrInvalidRecord, errors.New("a produce request must carry exactly one record batch for each partition")
 	}
 	return v, wire.ErrNone, nil
+}
+
+// noBatch is the code for bytes that do not begin with a batch.
+func noBatch(err error) wire.Error {
+	var magic *batch.MagicError
+	switch {
+	case errors.As(err, &magic) && (magic.Magic == 0 || magic.Magic == 1):
+		return wire.ErrInvalidRecord
+	case errors.Is(err, batch.ErrMagic), errors.Is(err, batch.ErrLength):
+		return wire.ErrCorruptMessage
+	}
+	return wire.ErrInvalidRecord
 }
 
 // refuse answers an entry that did not reach its partition.

@@ -55,7 +55,7 @@ func frame(key int16, size int) []byte {
 func TestFramesAreFoundHoweverTheirBytesAreSplit(t *testing.T) {
 	var stream []byte
 	var frames [][]byte
-	for _, size := range []int{8, 1, 500, 505, 508, 8, 600} {
+	for _, size := range []int{8, 1, 505, 508, 8, 600} {
 		f := frame(0, size)
 		frames, stream = append(frames, f), append(stream, f...)
 	}

@@ -35,7 +35,7 @@ func (c *Call) Release() {
 // is being answered.
 func (c *Call) Rest() {
 	c.Release()
-	c.fetch = nil
+	c.fetch, c.Body = nil, wire.Reader{} // Body refers to the last frame
 }
 
 // Handler serves the versions Min to Max of one request kind. Advertised is the
