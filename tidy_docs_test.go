@@ -179,6 +179,43 @@ func TestCodeNamesDocumentsThatExist(t *testing.T) {
 	}
 }
 
+var (
+	promised = regexp.MustCompile(`\bC-[A-Z0-9]+-[0-9]+\b`)
+	kept     = regexp.MustCompile(`\bTestC_([A-Z0-9]+)_([0-9]+)_`)
+)
+
+// A behaviour that clients depend on has an id in docs/internals/compatibility.md, and a test that carries it in its name or text.
+func TestPromisesToClientsHaveATest(t *testing.T) {
+	const list = "docs/internals/compatibility.md"
+	text, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, tests := map[string]bool{}, map[string]bool{}
+	for _, id := range promised.FindAllString(string(text), -1) {
+		rows[id] = true
+	}
+	for _, s := range loaded(t).files {
+		if !s.test && !s.nested {
+			continue
+		}
+		for _, m := range kept.FindAllStringSubmatch(string(s.text), -1) {
+			id := "C-" + m[1] + "-" + m[2]
+			if tests[id] = true; !rows[id] {
+				t.Errorf("%s tests %s, which %s does not list: add the row, or name the test for the behaviour alone", s.path, id, list)
+			}
+		}
+		for _, id := range promised.FindAllString(string(s.text), -1) {
+			tests[id] = true
+		}
+	}
+	for id := range rows {
+		if !tests[id] {
+			t.Errorf("%s promises %s, and no test carries the id: write TestC_%s_…, or remove the row", list, id, strings.ReplaceAll(id[2:], "-", "_"))
+		}
+	}
+}
+
 // The map of the tree in doc.go has a folder at the start of each of its lines.
 func TestTheMapShowsTheTree(t *testing.T) {
 	h := loaded(t)
