@@ -263,14 +263,14 @@ func (n *Node) openReplicas() error {
 	if err != nil {
 		return err
 	}
-	if err := n.disk.CheckRoom(); err != nil {
-		return err
-	}
 	n.replicas = replica.NewSet(replica.SetOptions{
 		NodeID: metadata.BrokerID(c.NodeID), Disks: []*replica.Disk{n.disk}, Clock: n.opts.Clock, Logger: n.log,
 		Settings: n.settings, OpenInParallel: c.RecoveryThreadsPerDir,
 		RetentionEvery: c.RetentionCheckEvery, CheckpointEvery: min(c.RecoveryPointCheckpointEvery, checkpointEvery), ProducerExpiration: c.ProducerIDExpiration,
 	})
+	if err := n.disk.CheckRoom(); err != nil {
+		return err
+	}
 	var loaded bool
 	var loadErr error
 	err = n.quorum.Subscribe(func(img *metadata.Image, delta metadata.Delta) {

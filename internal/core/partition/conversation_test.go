@@ -87,7 +87,7 @@ func (a args) batch() Batch {
 	n := a.num("n", 1)
 	return Batch{
 		ProducerID: ProducerID(a.num("pid", -1)), ProducerEpoch: int16(a.num("epoch", 0)), BaseSequence: int32(a.num("seq", -1)),
-		LastOffsetDelta: int32(n - 1), Written: a.num("time", 0), Transactional: a.has("txn"),
+		LastOffsetDelta: int32(n - 1), Written: a.num("time", 0), Heard: a.num("time", 0), Transactional: a.has("txn"),
 	}
 }
 

@@ -47,10 +47,12 @@ type Batch struct {
 	ProducerEpoch   int16
 	BaseSequence    int32 // -1 without a producer
 	LastOffsetDelta int32 // also the distance from the first sequence to the last
-	// Written is when the broker took the batch in, in ms. Kafka takes the
-	// records' own time, by which a producer of old records is forgotten at once
-	// and its retries are written twice.
-	Written       int64
+	// Written is when the broker took the batch in, in ms of wall time.
+	Written int64
+	// Heard is the same moment by a clock that nobody sets, in ms: a producer's
+	// silence is measured by it. Kafka takes the records' own time, by which a
+	// producer of old records is forgotten at once and its retries are written twice.
+	Heard         int64
 	Transactional bool
 }
 
@@ -65,7 +67,7 @@ type Marker struct {
 	ProducerEpoch    int16
 	CoordinatorEpoch int32
 	Commit           bool
-	Timestamp        int64 // ms
+	Heard            int64 // as of Batch
 }
 
 // AbortedTxn is one entry of a transaction index: the records of ProducerID

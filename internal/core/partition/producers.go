@@ -23,11 +23,11 @@ type producer struct {
 	batches          [batchesRetained]remembered
 	coordinatorEpoch int32
 	txnFirst         Offset // -1: no open transaction
-	timestamp        int64  // of the last batch or marker, ms
+	heard            int64  // when it last wrote or a marker of its came, as Batch.Heard
 }
 
 func newProducer() producer {
-	return producer{epoch: noProducerEpoch, coordinatorEpoch: noCoordinator, txnFirst: unknownOffset, timestamp: -1}
+	return producer{epoch: noProducerEpoch, coordinatorEpoch: noCoordinator, txnFirst: unknownOffset, heard: -1}
 }
 
 func (p *producer) lastSequence() int32 {
@@ -88,7 +88,7 @@ func (p *producer) add(b Batch, base Offset) {
 	}
 	p.batches[p.n] = remembered{b.lastSequence(), b.LastOffsetDelta, base + Offset(b.LastOffsetDelta), b.Written}
 	p.n++
-	p.timestamp = b.Written
+	p.heard = b.Heard
 }
 
 // txn is a transaction whose records are in the log; last is its marker's
@@ -215,7 +215,7 @@ func (s *producers) end(m Marker, offset Offset) (AbortedTxn, bool) {
 	p := s.entry(m.ProducerID)
 	first := p.txnFirst
 	p.setEpoch(m.ProducerEpoch)
-	p.coordinatorEpoch, p.txnFirst, p.timestamp = m.CoordinatorEpoch, unknownOffset, m.Timestamp
+	p.coordinatorEpoch, p.txnFirst, p.heard = m.CoordinatorEpoch, unknownOffset, m.Heard
 	s.put(m.ProducerID, p)
 	if first == unknownOffset {
 		return AbortedTxn{}, false
@@ -233,14 +233,14 @@ func (s *producers) end(m Marker, offset Offset) (AbortedTxn, bool) {
 
 // ProducerEntry is a producer as snapshots and DescribeProducers show it.
 // LastSequence, LastOffset and OffsetDelta are of its last batch (-1, -1, 0
-// without one); TxnFirstOffset is -1 without an open transaction.
+// without one); Heard is as of Batch; TxnFirstOffset is -1 without an open transaction.
 type ProducerEntry struct {
 	ID               ProducerID
 	Epoch            int16
 	LastSequence     int32
 	LastOffset       Offset
 	OffsetDelta      int32
-	Timestamp        int64
+	Heard            int64
 	CoordinatorEpoch int32
 	TxnFirstOffset   Offset
 }
@@ -259,7 +259,7 @@ func (s *producers) entries() []ProducerEntry {
 	out := make([]ProducerEntry, 0, len(s.known))
 	for _, id := range sortedIDs(s.known) {
 		p := s.known[id]
-		e := ProducerEntry{ID: id, Epoch: p.epoch, LastSequence: noSequence, LastOffset: unknownOffset, Timestamp: p.timestamp, CoordinatorEpoch: p.coordinatorEpoch, TxnFirstOffset: p.txnFirst}
+		e := ProducerEntry{ID: id, Epoch: p.epoch, LastSequence: noSequence, LastOffset: unknownOffset, Heard: p.heard, CoordinatorEpoch: p.coordinatorEpoch, TxnFirstOffset: p.txnFirst}
 		if p.n > 0 {
 			r := p.batches[p.n-1]
 			e.LastSequence, e.LastOffset, e.OffsetDelta = r.lastSequence, r.lastOffset, r.delta
@@ -273,9 +273,9 @@ func (s *producers) load(entries []ProducerEntry) {
 	*s = producers{limit: s.limit}
 	for _, e := range entries {
 		p := newProducer()
-		p.epoch, p.timestamp, p.coordinatorEpoch, p.txnFirst = e.Epoch, e.Timestamp, e.CoordinatorEpoch, e.TxnFirstOffset
+		p.epoch, p.heard, p.coordinatorEpoch, p.txnFirst = e.Epoch, e.Heard, e.CoordinatorEpoch, e.TxnFirstOffset
 		if e.LastOffset >= 0 {
-			p.batches[0] = remembered{e.LastSequence, e.OffsetDelta, e.LastOffset, e.Timestamp}
+			p.batches[0] = remembered{e.LastSequence, e.OffsetDelta, e.LastOffset, e.Heard}
 			p.n = 1
 		}
 		s.put(e.ID, p)
@@ -289,7 +289,7 @@ func (s *producers) expire(before int64) int {
 	n := 0
 	for e := s.oldest; e != nil; {
 		next := e.next
-		if e.timestamp <= before {
+		if e.heard <= before {
 			s.forget(e)
 			n++
 		}

@@ -211,6 +211,6 @@ func (s *State) LimitProducers(n int) {
 	s.producers.limit = n
 }
 
-// ExpireProducers forgets producers without an open transaction whose last
-// write is as old as before (ms) or older, and returns how many.
+// ExpireProducers forgets producers without an open transaction that were last
+// heard of at before (as Batch.Heard) or earlier, and returns how many.
 func (s *State) ExpireProducers(before int64) int { return s.producers.expire(before) }

@@ -125,6 +125,7 @@ func (p *Partition) round() {
 	if len(p.roundTaken) == 0 {
 		return
 	}
+	defer p.letGo()
 	if err := p.rollIfNeeded(settings, now); err != nil {
 		p.failRound(err)
 		return
@@ -139,11 +140,19 @@ func (p *Partition) round() {
 	}
 	if len(p.roundViews) > 0 {
 		if err := p.log.Append(p.roundViews); err != nil {
-			p.failRound(p.disk.writeFailed(err))
+			p.failRound(p.writeFailed(err))
 			return
 		}
 	}
 	p.answerRound(settings)
+}
+
+// letGo forgets a round's batches: an idle partition must not keep the buffers
+// of the requests that they lie in.
+func (p *Partition) letGo() {
+	clear(p.roundTaken)
+	clear(p.roundViews)
+	p.roundTaken, p.roundViews = p.roundTaken[:0], p.roundViews[:0]
 }
 
 // take moves a round's worth of the queue to roundTaken: bounded by bytes, and
@@ -169,18 +178,18 @@ func (p *Partition) rollIfNeeded(settings *Settings, now int64) error {
 	first := p.roundTaken[0].Batch
 	roll, err := p.log.NeedsRoll(len(first), p.endAfter(1), p.stamp(first, settings, now), now)
 	if err != nil {
-		return p.disk.writeFailed(err)
+		return p.writeFailed(err)
 	}
 	if roll {
 		if err := p.roll(now); err != nil {
-			return p.disk.writeFailed(err)
+			return p.writeFailed(err)
 		}
 	}
 	size := len(first)
 	for i, a := range p.roundTaken[1:] {
 		size += len(a.Batch)
 		if roll, err = p.log.NeedsRoll(size, p.endAfter(i+2), p.stamp(a.Batch, settings, now), now); err != nil {
-			return p.disk.writeFailed(err)
+			return p.writeFailed(err)
 		}
 		if roll {
 			p.putBack(i + 1)
@@ -224,7 +233,7 @@ func (p *Partition) place(settings *Settings, now int64) {
 		v := a.Batch
 		at, err := p.state.Prepare(partition.Batch{
 			ProducerID: partition.ProducerID(v.ProducerID()), ProducerEpoch: v.ProducerEpoch(), BaseSequence: v.BaseSequence(),
-			LastOffsetDelta: v.LastOffsetDelta(), Written: now, Transactional: v.Transactional(),
+			LastOffsetDelta: v.LastOffsetDelta(), Written: now, Heard: p.disk.heard(), Transactional: v.Transactional(),
 		})
 		if err != nil {
 			a.Err = err
@@ -243,8 +252,7 @@ func (p *Partition) place(settings *Settings, now int64) {
 		v.SetBaseOffset(int64(at.Base))
 		v.SetLeaderEpoch(epoch)
 		p.roundViews = append(p.roundViews, v)
-		p.unflushed += int64(v.Count())
-		a.durable = p.unflushed >= settings.FlushMessages
+		a.durable = int64(at.Last+1-p.state.DurableEnd()) >= settings.FlushMessages
 	}
 }
 
@@ -289,7 +297,8 @@ func (p *Partition) satisfied(a *Append) bool {
 	return (a.Acks != AcksAll || p.state.HighWatermark() > a.last) && (!a.durable || p.state.DurableEnd() > a.last)
 }
 
-// answer calls the sinks. The list is the combiner's or flusher's own.
+// answer calls the sinks and clears the list, which is the caller's own. An
+// Append may be in use again before its Sink returns.
 func answer(ready []*Append) {
 	for i, a := range ready {
 		ready[i] = nil
@@ -310,7 +319,6 @@ func (p *Partition) failRound(err error) {
 		a.Base, a.LogStart, a.LogAppendTime = -1, start, -1
 	}
 	answer(p.roundTaken)
-	p.roundTaken = p.roundTaken[:0]
 }
 
 // failQueue answers all that waits to be written with err. Called with p.mu
@@ -354,9 +362,6 @@ func (p *Partition) Flushed(to int64, err error) {
 	if err != nil {
 		p.failWaiting(err)
 		return
-	}
-	if partition.Offset(to) >= p.state.LogEnd() {
-		p.unflushed = 0
 	}
 	moved := p.state.Flushed(min(partition.Offset(to), p.state.LogEnd()))
 	ready := p.popSatisfied()

@@ -3,7 +3,7 @@ package replica
 import (
 	"cmp"
 	"errors"
-	"io/fs"
+	"maps"
 	"slices"
 	"time"
 
@@ -54,10 +54,11 @@ func (d *Disk) Checkpoint() error {
 	d.checkpoints <- struct{}{}
 	defer func() { <-d.checkpoints }()
 	var points, starts, marks []checkpoint.PartitionOffset
-	d.mu.Lock()
+	d.mu.Lock() // once: a partition that opens meanwhile would be named twice, or not at all
 	points, starts = appendKept(points, d.recoveryPoints), appendKept(starts, d.startOffsets)
+	open := d.sorted()
 	d.mu.Unlock()
-	for _, p := range d.all() {
+	for _, p := range open {
 		durable := p.log.DurableEnd()
 		if err := p.checkpointEpochs(durable); err != nil {
 			return d.writeFailed(err)
@@ -69,6 +70,13 @@ func (d *Disk) Checkpoint() error {
 			starts = append(starts, checkpoint.PartitionOffset{Topic: p.Topic, Partition: p.Index, Offset: at.LogStart})
 		}
 	}
+	named := make(map[partitionKey]struct{}, len(points))
+	for _, o := range points {
+		named[partitionKey{o.Topic, o.Partition}] = struct{}{}
+	}
+	d.mu.Lock()
+	maps.Copy(d.named, named) // before the files: one may be written and the next fail
+	d.mu.Unlock()
 	err := errors.Join(
 		d.writeOffsets(checkpoint.RecoveryPoints, points),
 		d.writeOffsets(checkpoint.LogStarts, starts),
@@ -76,10 +84,6 @@ func (d *Disk) Checkpoint() error {
 	)
 	if err != nil {
 		return err
-	}
-	named := make(map[partitionKey]struct{}, len(points))
-	for _, o := range points {
-		named[partitionKey{o.Topic, o.Partition}] = struct{}{}
 	}
 	d.mu.Lock()
 	d.named = named
@@ -100,11 +104,14 @@ func (d *Disk) writeOffsets(file checkpoint.OffsetFile, offsets []checkpoint.Par
 	})
 	text := string(checkpoint.AppendOffsets(nil, offsets))
 	d.mu.Lock()
-	same := d.written[file] == text
+	before, known := d.written[file]
 	d.mu.Unlock()
-	if same {
+	if known && before == text {
 		return nil
 	}
+	d.mu.Lock()
+	delete(d.written, file) // an attempt that fails leaves the one or the other
+	d.mu.Unlock()
 	if err := checkpoint.WriteOffsets(d.fs, d.folder.Dir(), file, offsets); err != nil {
 		return d.writeFailed(err)
 	}
@@ -130,9 +137,6 @@ func (p *Partition) checkpointEpochs(durable int64) error {
 		stored[i] = checkpoint.EpochStart{Epoch: int32(e.Epoch), StartOffset: int64(e.Start)}
 	}
 	err := checkpoint.WriteEpochs(p.disk.fs, p.log.Dir(), stored)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the partition is being deleted
-	}
 	if err != nil {
 		p.mu.Lock()
 		p.epochsFrom = from

@@ -1,12 +1,17 @@
 package replica
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/samsa-project/samsa/internal/storage/checkpoint"
 	"github.com/samsa-project/samsa/internal/storage/flusher"
@@ -44,6 +49,12 @@ type Disk struct {
 	onFailure   func(error)
 	clean       bool // the last stop was in order
 
+	// Elapsed time that began as wall time: what producers' silence is measured by.
+	began   time.Time
+	beganMs int64
+	// lastKnown is the latest moment at which the last process is known to have run; zero if there was none.
+	lastKnown time.Time
+
 	damaged atomic.Int64 // ranges of logs that can't be read, found so far
 
 	checkpoints chan struct{} // holds one entry while a Checkpoint is under way; not a mutex, which may not be held over I/O
@@ -55,7 +66,8 @@ type Disk struct {
 	full                         bool
 	partitions                   map[*Partition]struct{}
 	written                      map[checkpoint.OffsetFile]string // what stands in the checkpoints
-	named                        map[partitionKey]struct{}        // the partitions in them
+	named                        map[partitionKey]struct{}        // the partitions that may stand in them
+	undeleted                    []folder.Name                    // of deleted partitions whose folder could not be renamed so far
 }
 
 type partitionKey struct {
@@ -69,8 +81,14 @@ func NewDisk(o DiskOptions) (*Disk, error) {
 	d := &Disk{
 		fs: o.FS, folder: o.Folder, clock: o.Clock, logger: o.Logger, descriptors: o.Descriptors, reserve: o.Reserve, onFailure: o.OnFailure,
 		clean: o.Folder.CleanStop().Clean, checkpoints: make(chan struct{}, 1), partitions: make(map[*Partition]struct{}), written: make(map[checkpoint.OffsetFile]string),
+		began: time.Now(), beganMs: o.Clock.Now().UnixMilli(), named: make(map[partitionKey]struct{}),
 	}
-	var err error
+	info, err := d.fs.Stat(path.Join(o.Folder.Dir(), string(checkpoint.RecoveryPoints)))
+	if err == nil {
+		d.lastKnown = info.ModTime()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	if d.recoveryPoints, err = d.readOffsets(checkpoint.RecoveryPoints); err != nil {
 		return nil, err
 	}
@@ -94,9 +112,13 @@ func (d *Disk) readOffsets(file checkpoint.OffsetFile) (map[partitionKey]int64, 
 	m := make(map[partitionKey]int64, len(offsets))
 	for _, o := range offsets {
 		m[partitionKey{o.Topic, o.Partition}] = o.Offset
+		d.named[partitionKey{o.Topic, o.Partition}] = struct{}{}
 	}
 	return m, nil
 }
+
+// heard is now in ms, by elapsed time since the wall time of this process's start.
+func (d *Disk) heard() int64 { return d.beganMs + time.Since(d.began).Milliseconds() }
 
 // refusal is why nothing may be written to this disk now.
 func (d *Disk) refusal() error {
@@ -177,10 +199,7 @@ func (d *Disk) fail(cause error) error {
 	}
 	d.failed = fmt.Errorf("%w: %w", ErrDiskFailed, cause)
 	failed := d.failed
-	all := make([]*Partition, 0, len(d.partitions))
-	for p := range d.partitions {
-		all = append(all, p)
-	}
+	all := d.sorted()
 	d.mu.Unlock()
 	d.logger.Error("a disk has failed; nothing on it is served any more", slog.String("folder", d.folder.Dir()), slog.Any("error", cause))
 	for _, p := range all {
@@ -215,38 +234,41 @@ func (d *Disk) kept(key partitionKey) (recoveryPoint, start int64) {
 // be taken for damage or its first records for deleted ones.
 func (d *Disk) disown(key partitionKey) error {
 	d.mu.Lock()
-	_, hasPoint := d.recoveryPoints[key]
-	_, hasStart := d.startOffsets[key]
 	delete(d.recoveryPoints, key)
 	delete(d.startOffsets, key)
 	_, written := d.named[key]
 	d.mu.Unlock()
-	if !hasPoint && !hasStart && !written {
+	if !written {
 		return nil
 	}
 	return d.Checkpoint()
 }
 
-// loaded: every partition is open; what is left belonged to deleted ones.
-func (d *Disk) loaded() {
+// loaded: what was kept of partitions that are neither open nor yet to be opened
+// belonged to deleted ones.
+func (d *Disk) loaded(lacking func(partitionKey) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.recoveryPoints, d.startOffsets = nil, nil
+	gone := func(key partitionKey, _ int64) bool { return !lacking(key) }
+	maps.DeleteFunc(d.recoveryPoints, gone)
+	maps.DeleteFunc(d.startOffsets, gone)
 }
 
-func (d *Disk) remove(p *Partition) {
+func (d *Disk) count() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.partitions, p)
+	return len(d.partitions)
 }
 
-// all are the disk's partitions, in no order.
+// all are the disk's partitions by topic and index.
 func (d *Disk) all() []*Partition {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := make([]*Partition, 0, len(d.partitions))
-	for p := range d.partitions {
-		out = append(out, p)
-	}
-	return out
+	return d.sorted()
+}
+
+func (d *Disk) sorted() []*Partition {
+	return slices.SortedFunc(maps.Keys(d.partitions), func(a, b *Partition) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Index, b.Index))
+	})
 }

@@ -61,12 +61,12 @@ func (p *Partition) Read(r Read, out *Found) error {
 		return nil
 	}
 	if out.Slice, err = p.log.Read(r.Offset, limit, r.MaxBytes, r.MinOne); err != nil {
-		return p.disk.readFailed(err)
+		return p.readFailed(err)
 	}
 	if r.Committed {
 		if out.Aborted, err = p.log.Aborted(r.Offset, limit); err != nil {
 			out.Slice.Release()
-			return p.disk.readFailed(err)
+			return p.readFailed(err)
 		}
 	}
 	return nil
@@ -181,11 +181,11 @@ func (p *Partition) CheckEpoch(current int32) (Positions, error) {
 // or younger; ok is false when there is none.
 func (p *Partition) OffsetAtTime(ts, limit int64) (found log.Found, ok bool, err error) {
 	found, ok, err = p.log.TimestampLookup(ts, limit, p.settings.Load().Rules.Limits)
-	return found, ok, p.disk.readFailed(err)
+	return found, ok, p.readFailed(err)
 }
 
 // YoungestRecord finds the record with the largest timestamp below limit.
 func (p *Partition) YoungestRecord(limit int64) (found log.Found, ok bool, err error) {
 	found, ok, err = p.log.MaxTimestamp(limit, p.settings.Load().Rules.Limits)
-	return found, ok, p.disk.readFailed(err)
+	return found, ok, p.readFailed(err)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/samsa-project/samsa/internal/storage/log"
 )
 
 const (
@@ -19,42 +21,72 @@ const (
 func (s *Set) keepHouse() {
 	tick := time.NewTicker(roomEvery)
 	defer tick.Stop()
-	began := s.Clock.Now()
-	lastCheckpoint, lastRetention, lastExpiry := began, began.Add(firstRetention-s.RetentionEvery), began
+	began := time.Now()
+	judge := log.NewRetentionClock(s.lastKnown(), s.Clock.Now())
+	var lastCheckpoint, lastExpiry time.Duration
+	lastRetention := firstRetention - s.RetentionEvery
 	for {
 		select {
 		case <-s.stop:
 			return
 		case <-tick.C:
 		}
-		now := s.Clock.Now()
+		// What is due is told by elapsed time, what is old by a clock that does not
+		// believe every step of wall time.
+		elapsed := time.Since(began)
+		now := judge.At(s.Clock.Now(), elapsed)
+		checkpoint := elapsed-lastCheckpoint >= s.CheckpointEvery
 		for _, d := range s.Disks {
-			if d.isOffline() {
-				continue
+			if !d.isOffline() {
+				s.keep(d, checkpoint)
 			}
-			s.noted("the room on a disk can not be told", d.CheckRoom())
-			if now.Sub(lastCheckpoint) >= s.CheckpointEvery {
-				s.noted("a checkpoint could not be written", d.Checkpoint())
-			}
-			_, err := d.folder.RemoveStep(removedPerStep)
-			s.noted("a deleted partition's files could not be removed", err)
 		}
-		if now.Sub(lastCheckpoint) >= s.CheckpointEvery {
-			lastCheckpoint = now
+		s.retry()
+		if checkpoint {
+			lastCheckpoint = elapsed
 		}
-		if now.Sub(lastRetention) >= s.RetentionEvery {
-			lastRetention = now
-			s.Each(func(p *Partition) {
-				if n, err := p.Retain(now.UnixMilli()); n > 0 || err != nil {
-					s.Logger.Info("retention", slog.String("partition", p.name.String()), slog.Int("segments deleted", n), slog.Any("error", err))
-				}
-			})
+		if elapsed-lastRetention >= s.RetentionEvery {
+			lastRetention = elapsed
+			s.Each(func(p *Partition) { s.retain(p, now) })
 		}
-		if now.Sub(lastExpiry) >= expireEvery {
-			lastExpiry = now
+		if elapsed-lastExpiry >= expireEvery {
+			lastExpiry = elapsed
 			s.Each(func(p *Partition) { p.ExpireProducers(s.ProducerExpiration.Milliseconds()) })
 		}
 	}
+}
+
+// keep is what a disk needs every second.
+func (s *Set) keep(d *Disk, checkpoint bool) {
+	s.noted("the room on a disk can not be told", d.CheckRoom())
+	if checkpoint {
+		s.noted("a checkpoint could not be written", d.Checkpoint())
+	}
+	d.deleteFolders()
+	_, err := d.folder.RemoveStep(removedPerStep)
+	s.noted("a deleted partition's files could not be removed", err)
+}
+
+func (s *Set) retain(p *Partition, nowMs int64) {
+	n, err := p.Retain(nowMs)
+	if errors.Is(err, ErrUnknownPartition) {
+		return // it has just been deleted
+	}
+	s.noted("retention of "+p.name.String(), err)
+	if n > 0 {
+		s.Logger.Info("retention", slog.String("partition", p.name.String()), slog.Int("segments deleted", n))
+	}
+}
+
+// lastKnown is the latest moment at which this node is known to have run before.
+func (s *Set) lastKnown() time.Time {
+	var last time.Time
+	for _, d := range s.Disks {
+		if d.lastKnown.After(last) {
+			last = d.lastKnown
+		}
+	}
+	return last
 }
 
 func (s *Set) noted(what string, err error) {
@@ -63,24 +95,32 @@ func (s *Set) noted(what string, err error) {
 	}
 }
 
-func (d *Disk) isOffline() bool {
+// offline is why the disk is offline for good; nil: it is not.
+func (d *Disk) offline() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failed != nil
+	return d.failed
 }
 
+func (d *Disk) isOffline() bool { return d.offline() != nil }
+
 // Close ends everything: what waits is answered with ErrNotLeader, logs are
-// flushed and closed, checkpoints written. Clean says whether all of that went
-// well, so that the next start may trust the folders.
+// flushed and closed, checkpoints written. Clean says whether the next start may
+// trust the folders: all of that went well, and every partition had been opened,
+// for what was never opened was never examined after the last crash.
 func (s *Set) Close() (clean bool, err error) {
 	close(s.stop)
 	s.stopped.Wait()
+	s.turn <- struct{}{}
+	s.closed = true
+	clean = s.loaded && len(s.lacking) == 0
+	<-s.turn
 	var errs []error
 	for _, d := range s.Disks {
 		errs = append(errs, d.close())
 	}
 	err = errors.Join(errs...)
-	return err == nil, err
+	return clean && err == nil, err
 }
 
 func (d *Disk) close() error {
@@ -88,10 +128,7 @@ func (d *Disk) close() error {
 	for _, p := range all {
 		p.stop(ErrNotLeader)
 	}
-	if err := d.flusher.Close(); err != nil {
-		return err
-	}
-	var errs []error
+	errs := []error{d.flusher.Close(), d.offline()}
 	for _, p := range all {
 		errs = append(errs, p.close())
 	}
@@ -106,7 +143,9 @@ func (d *Disk) close() error {
 func (p *Partition) close() error {
 	var err error
 	if end := p.log.EndOffset(); end > 0 && end != p.snapshotAt {
-		err = p.log.WriteSnapshot(encodeProducers(p.state.Producers()))
+		if producers := encodeProducers(p.state.Producers()); producers != nil {
+			err = p.log.WriteSnapshot(producers)
+		}
 	}
 	if err = errors.Join(err, p.log.Close()); err != nil {
 		return fmt.Errorf("partition %s: %w", p.name, err)

@@ -1,9 +1,11 @@
 package replica
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/samsa-project/samsa/internal/core/partition"
 	"github.com/samsa-project/samsa/internal/storage/checkpoint"
@@ -18,7 +20,7 @@ import (
 // rebuilder is the engine's half of recovery: it learns from the batches of a
 // log what core/partition has to know. It implements log.Visitor.
 type rebuilder struct {
-	now     int64 // ms
+	now     int64 // ms, as Disk.heard
 	state   *partition.State
 	epochs  partition.Epochs
 	aborted []index.Aborted
@@ -33,11 +35,15 @@ func (r *rebuilder) Snapshot(offset int64, data []byte) error {
 	if err != nil {
 		return err
 	}
+	// Who was silent because this node was down, or whose time comes from a clock
+	// that was wrong, is not forgotten for it: all count as heard of now, and their
+	// times say only who is to go first when there are too many.
+	slices.SortStableFunc(producers, func(a, b snapshot.Producer) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	entries := make([]partition.ProducerEntry, len(producers))
 	for i, p := range producers {
 		entries[i] = partition.ProducerEntry{
 			ID: partition.ProducerID(p.ProducerID), Epoch: p.Epoch, LastSequence: p.LastSequence, LastOffset: partition.Offset(p.LastOffset),
-			OffsetDelta: p.OffsetDelta, Timestamp: p.Timestamp, CoordinatorEpoch: p.CoordinatorEpoch, TxnFirstOffset: partition.Offset(p.CurrentTxnFirstOffset),
+			OffsetDelta: p.OffsetDelta, Heard: r.now, CoordinatorEpoch: p.CoordinatorEpoch, TxnFirstOffset: partition.Offset(p.CurrentTxnFirstOffset),
 		}
 	}
 	r.state.LoadProducers(entries)
@@ -45,8 +51,7 @@ func (r *rebuilder) Snapshot(offset int64, data []byte) error {
 	return nil
 }
 
-// Batch replays one batch. Its producer counts as heard of now: who was silent
-// because this node was down is not forgotten for it.
+// Batch replays one batch. Its producer too counts as heard of now.
 func (r *rebuilder) Batch(v batch.View) error {
 	r.snapshotAt = -1
 	if e := partition.Epoch(v.LeaderEpoch()); e > r.epochs.Latest() {
@@ -59,7 +64,7 @@ func (r *rebuilder) Batch(v batch.View) error {
 		}
 		txn, aborted := r.state.ReplayMarker(partition.Marker{
 			ProducerID: partition.ProducerID(v.ProducerID()), ProducerEpoch: v.ProducerEpoch(), CoordinatorEpoch: coordinator,
-			Commit: commit, Timestamp: max(v.MaxTimestamp(), r.now),
+			Commit: commit, Heard: r.now,
 		}, partition.Offset(v.BaseOffset()))
 		if aborted {
 			r.aborted = append(r.aborted, index.Aborted{
@@ -70,13 +75,18 @@ func (r *rebuilder) Batch(v batch.View) error {
 	}
 	r.state.Replay(partition.Batch{
 		ProducerID: partition.ProducerID(v.ProducerID()), ProducerEpoch: v.ProducerEpoch(), BaseSequence: v.BaseSequence(),
-		LastOffsetDelta: v.LastOffsetDelta(), Written: max(v.MaxTimestamp(), r.now), Transactional: v.Transactional(),
+		LastOffsetDelta: v.LastOffsetDelta(), Written: v.MaxTimestamp(), Heard: r.now, Transactional: v.Transactional(),
 	}, partition.Offset(v.BaseOffset()))
 	return nil
 }
 
-// encodeProducers is a producer snapshot's bytes.
+// encodeProducers is a producer snapshot's bytes; nil, no snapshot, for more
+// than one can hold. Only open transactions in a folder of Kafka's lead there;
+// the log is read from an older snapshot then.
 func encodeProducers(entries []partition.ProducerEntry) []byte {
+	if len(entries) > snapshot.MaxProducers {
+		return nil
+	}
 	return snapshot.Append(nil, producerEntries(entries))
 }
 
@@ -85,7 +95,7 @@ func producerEntries(entries []partition.ProducerEntry) []snapshot.Producer {
 	for i, e := range entries {
 		producers[i] = snapshot.Producer{
 			ProducerID: int64(e.ID), Epoch: e.Epoch, LastSequence: e.LastSequence, LastOffset: int64(e.LastOffset),
-			OffsetDelta: e.OffsetDelta, Timestamp: e.Timestamp, CoordinatorEpoch: e.CoordinatorEpoch, CurrentTxnFirstOffset: int64(e.TxnFirstOffset),
+			OffsetDelta: e.OffsetDelta, Timestamp: e.Heard, CoordinatorEpoch: e.CoordinatorEpoch, CurrentTxnFirstOffset: int64(e.TxnFirstOffset),
 		}
 	}
 	return producers
@@ -100,6 +110,22 @@ type opening struct {
 	settings *Settings
 }
 
+// create makes a partition's folder. One that is there already is the rest of an
+// attempt that failed after its rename, or of a deleted partition that could not
+// be renamed: the first serves, the second goes now.
+func (d *Disk) create(topic string, index int32, id wire.UUID) (folder.Name, error) {
+	d.deleteFolders()
+	name, err := d.folder.Create(topic, index, id)
+	if !errors.Is(err, fs.ErrExist) {
+		return name, err
+	}
+	name = folder.Name{Topic: topic, Partition: index}
+	if standing, second := d.folder.TopicID(name); second != nil || standing != id {
+		return name, errors.Join(fmt.Errorf("the folder of partition %s is there and belongs to topic id %v, not %v", name, standing, id), second)
+	}
+	return name, d.fs.SyncDir(d.folder.Dir())
+}
+
 // open opens a partition's log, recovers it where the last stop was not clean,
 // and makes what was recovered durable before anything of it is shown.
 func (d *Disk) open(o opening) (*Partition, error) {
@@ -109,7 +135,7 @@ func (d *Disk) open(o opening) (*Partition, error) {
 		return nil, err
 	}
 	point, start := d.kept(partitionKey{o.topic, o.index})
-	r := &rebuilder{now: d.clock.Now().UnixMilli(), state: partition.NewState(0, 0, o.settings.FlushBeforeAck), snapshotAt: -1}
+	r := &rebuilder{now: d.heard(), state: partition.NewState(0, 0, o.settings.FlushBeforeAck), snapshotAt: -1}
 	r.epochs.Load(epochs)
 	l, report, err := log.Open(log.OpenOptions{
 		FS: d.fs, Dir: dir, Config: o.settings.Log, RecoveryPoint: point, StartOffset: start,

@@ -53,7 +53,6 @@ type Partition struct {
 	acks       []*Append // written, waiting to be acknowledged, by rising offset
 	spareReady []*Append
 	waiters    waiters
-	unflushed  int64 // records since the last flush that reached the end
 	failed     error // final: the log, its disk or the partition's life has ended
 	lazy       bool  // a timer will ask for a flush
 	epochsFrom int64 // epochs that began at or above are not checkpointed; -1: all are
@@ -153,7 +152,7 @@ func (p *Partition) Retain(nowMs int64) (int, error) {
 		p.inTurn(func() { err = p.roll(nowMs) })
 	}
 	if err != nil {
-		return 0, p.disk.writeFailed(err)
+		return 0, p.writeFailed(err)
 	}
 	gone, err := p.log.Retain(nowMs, rules)
 	p.mu.Lock()
@@ -163,7 +162,7 @@ func (p *Partition) Retain(nowMs int64) (int, error) {
 		}
 	}
 	p.mu.Unlock()
-	return len(gone), p.disk.writeFailed(err)
+	return len(gone), p.writeFailed(err)
 }
 
 // roll begins a new segment, with a producer snapshot at its start. In turn only.
@@ -176,7 +175,7 @@ func (p *Partition) roll(nowMs int64) error {
 
 // ExpireProducers forgets producers that have written nothing for ms.
 func (p *Partition) ExpireProducers(ms int64) {
-	before := p.clock.Now().UnixMilli() - ms
+	before := p.disk.heard() - ms
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state.ExpireProducers(before)
@@ -202,6 +201,33 @@ func (p *Partition) fail(err error) {
 		p.failed = err
 	}
 	p.failWaiting(err)
+}
+
+// writeFailed is Disk.writeFailed; what goes wrong under somebody who works on a
+// log while it is closed and its folder renamed is not the disk's fault.
+func (p *Partition) writeFailed(err error) error {
+	if err != nil && errors.Is(p.log.Err(), log.ErrClosed) {
+		return p.ended()
+	}
+	return p.disk.writeFailed(err)
+}
+
+// readFailed is Disk.readFailed, likewise.
+func (p *Partition) readFailed(err error) error {
+	if err != nil && errors.Is(p.log.Err(), log.ErrClosed) {
+		return p.ended()
+	}
+	return p.disk.readFailed(err)
+}
+
+// ended is why the log is closed.
+func (p *Partition) ended() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed != nil {
+		return p.failed
+	}
+	return ErrNotLeader
 }
 
 // Sync makes what was appended durable; see flusher.Target.

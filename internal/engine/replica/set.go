@@ -1,9 +1,12 @@
 package replica
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,7 +14,9 @@ import (
 
 	"github.com/samsa-project/samsa/internal/core/metadata"
 	"github.com/samsa-project/samsa/internal/storage/folder"
+	"github.com/samsa-project/samsa/internal/storage/log"
 	"github.com/samsa-project/samsa/internal/sys/clock"
+	"github.com/samsa-project/samsa/internal/sys/vfs"
 	"github.com/samsa-project/samsa/internal/wire"
 )
 
@@ -40,12 +45,18 @@ type Set struct {
 	mu     sync.RWMutex // guards the map; its slices are replaced, never changed
 	topics map[metadata.TopicID][]*Partition
 
-	// Owned by whoever calls Load and Apply, one at a time.
-	lacking map[lackingKey]*metadata.Topic
+	// turn is of capacity 1 and holds a token while somebody follows the metadata:
+	// Load, Apply, Close, or housekeeping that tries again. Not a mutex, which may
+	// not be held over I/O. What follows is its holder's.
+	turn    chan struct{}
+	image   *metadata.Image
+	lacking map[lackingKey]place // could not be created or opened; zero places have no folder yet
+	loaded  bool                 // Load has gone well
+	closed  bool
 
 	stop    chan struct{}
 	stopped sync.WaitGroup
-	lost    atomic.Int64 // partitions that could not be created or opened
+	lost    atomic.Int64 // len(lacking)
 }
 
 type lackingKey struct {
@@ -55,7 +66,7 @@ type lackingKey struct {
 
 // NewSet makes an empty set.
 func NewSet(o SetOptions) *Set {
-	return &Set{SetOptions: o, topics: make(map[metadata.TopicID][]*Partition), lacking: make(map[lackingKey]*metadata.Topic), stop: make(chan struct{})}
+	return &Set{SetOptions: o, topics: make(map[metadata.TopicID][]*Partition), turn: make(chan struct{}, 1), lacking: make(map[lackingKey]place), stop: make(chan struct{})}
 }
 
 // Partition finds a partition that this node leads; nil when there is none.
@@ -96,8 +107,14 @@ func (s *Set) Full() error {
 
 // Load opens every partition that the image places here, sets aside the folders
 // that no topic claims, and begins housekeeping. The image must have this
-// node's own new leader epochs.
+// node's own new leader epochs. A partition that a full disk or a want of
+// descriptors keeps from being opened is tried again by housekeeping: a node that
+// did not start for it could not make room either. Any other error is final, and
+// what is open then is only to be closed.
 func (s *Set) Load(img *metadata.Image) error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	s.image = img
 	found, err := s.findFolders(img)
 	if err != nil {
 		return err
@@ -105,7 +122,7 @@ func (s *Set) Load(img *metadata.Image) error {
 	var (
 		wg    sync.WaitGroup
 		turns = make(chan struct{}, max(s.OpenInParallel, 1))
-		mu    sync.Mutex
+		mu    sync.Mutex // guards errs and lacking until all are done
 		errs  []error
 	)
 	for t := range img.Topics() {
@@ -116,10 +133,16 @@ func (s *Set) Load(img *metadata.Image) error {
 			turns <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-turns }()
-				if err := s.bring(img, t, q, found); err != nil {
-					mu.Lock()
+				key := lackingKey{t.ID, q.Index}
+				err := s.bring(img, t, q, found[key])
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+				case passes(err):
+					s.lack(t, key, found[key], err)
+				default:
 					errs = append(errs, err)
-					mu.Unlock()
 				}
 			})
 		}
@@ -128,12 +151,19 @@ func (s *Set) Load(img *metadata.Image) error {
 	if len(errs) > 0 {
 		return errors.Join(errs[:min(len(errs), 10)]...)
 	}
+	s.loaded = true
 	for _, d := range s.Disks {
-		d.loaded()
+		d.loaded(func(key partitionKey) bool {
+			t := img.Topic(key.topic)
+			return t != nil && s.isLacking(lackingKey{t.ID, key.index})
+		})
 	}
 	s.stopped.Go(s.keepHouse)
 	return nil
 }
+
+// passes says whether an error may be gone when it is tried again.
+func passes(err error) bool { return errors.Is(err, ErrDiskFull) || errors.Is(err, ErrNoDescriptor) }
 
 // metadataTopic is the log that this node's metadata comes from.
 const metadataTopic = "__cluster_metadata"
@@ -176,25 +206,29 @@ func (s *Set) findFolders(img *metadata.Image) (map[lackingKey]place, error) {
 	return found, nil
 }
 
-// bring opens a partition, or creates it where there is none yet, and lets it lead.
-func (s *Set) bring(img *metadata.Image, t *metadata.Topic, q *metadata.Partition, found map[lackingKey]place) error {
+// bring opens a partition, or creates it where there is none yet, and lets it
+// lead. The place is zero if no folder of it is known.
+func (s *Set) bring(img *metadata.Image, t *metadata.Topic, q *metadata.Partition, at place) error {
 	settings, err := s.Settings(img, t.Name)
 	if err != nil {
 		return err
 	}
-	at, ok := found[lackingKey{t.ID, q.Index}]
-	if !ok {
+	if at.disk == nil {
 		at.disk = s.emptiest()
 		if err := at.disk.disown(partitionKey{t.Name, q.Index}); err != nil {
 			return err
 		}
-		if at.name, err = at.disk.folder.Create(t.Name, q.Index, wire.UUID(t.ID)); err != nil {
+		if at.name, err = at.disk.create(t.Name, q.Index, wire.UUID(t.ID)); err != nil {
 			return at.disk.writeFailed(err)
 		}
 	}
 	p, err := at.disk.open(opening{topic: t.Name, topicID: wire.UUID(t.ID), index: q.Index, name: at.name, settings: settings})
-	if err != nil {
-		return err
+	switch {
+	case err == nil:
+	case s.loaded, vfs.IsNoSpace(err), vfs.IsTooManyFiles(err), errors.Is(err, log.ErrTooManyFiles):
+		return at.disk.writeFailed(err)
+	default:
+		return err // the node does not start
 	}
 	if last := int32(p.state.Epochs.Latest()); last >= int32(q.LeaderEpoch) {
 		return errors.Join(fmt.Errorf("partition %s was written under leader epoch %d, but the cluster's metadata has come only to %d: the metadata log is older than the partition; restore the folder of __cluster_metadata-0 that belongs to it",
@@ -207,7 +241,7 @@ func (s *Set) bring(img *metadata.Image, t *metadata.Topic, q *metadata.Partitio
 }
 
 func (s *Set) emptiest() *Disk {
-	return slices.MinFunc(s.Disks, func(a, b *Disk) int { return len(a.all()) - len(b.all()) })
+	return slices.MinFunc(s.Disks, func(a, b *Disk) int { return a.count() - b.count() })
 }
 
 func (s *Set) put(t *metadata.Topic, p *Partition) {
@@ -221,10 +255,17 @@ func (s *Set) put(t *metadata.Topic, p *Partition) {
 	s.topics[t.ID] = all
 }
 
-// Apply follows a change of the metadata. What cannot be done now, because the
-// disk is full, is tried again by housekeeping; the partition answers
-// NOT_LEADER_OR_FOLLOWER until then.
+// Apply follows a change of the metadata. A partition that cannot be created now,
+// because the disk is full, is tried again by housekeeping; it answers
+// NOT_LEADER_OR_FOLLOWER until then. After Close nothing is followed: the next
+// start does it.
 func (s *Set) Apply(img *metadata.Image, delta metadata.Delta) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	if s.closed {
+		return
+	}
+	s.image = img
 	for i := range delta.Topics {
 		c := &delta.Topics[i]
 		if c.After == nil {
@@ -232,7 +273,7 @@ func (s *Set) Apply(img *metadata.Image, delta metadata.Delta) {
 			continue
 		}
 		for _, q := range c.Partitions {
-			s.follow(img, c.After, q.After)
+			s.follow(c.After, q.After, place{})
 		}
 	}
 	for _, r := range delta.Configs {
@@ -242,7 +283,8 @@ func (s *Set) Apply(img *metadata.Image, delta metadata.Delta) {
 	}
 }
 
-func (s *Set) follow(img *metadata.Image, t *metadata.Topic, q *metadata.Partition) {
+// follow makes one partition what the newest image says. Called in turn.
+func (s *Set) follow(t *metadata.Topic, q *metadata.Partition, at place) {
 	if q.Leader != s.NodeID {
 		return
 	}
@@ -253,13 +295,49 @@ func (s *Set) follow(img *metadata.Image, t *metadata.Topic, q *metadata.Partiti
 		return
 	}
 	key := lackingKey{t.ID, q.Index}
-	if err := s.bring(img, t, q, nil); err != nil {
-		s.lost.Add(1)
-		s.lacking[key] = t
-		s.Logger.Error("a partition could not be created; it is tried again with every change of metadata", slog.String("topic", t.Name), slog.Int("partition", int(q.Index)), slog.Any("error", err))
+	err := s.bring(s.image, t, q, at)
+	if err == nil {
+		delete(s.lacking, key)
+		s.lost.Store(int64(len(s.lacking)))
 		return
 	}
-	delete(s.lacking, key)
+	s.lack(t, key, at, err)
+}
+
+// lack notes a partition that housekeeping is to try again. Called in turn.
+func (s *Set) lack(t *metadata.Topic, key lackingKey, at place, err error) {
+	if _, known := s.lacking[key]; !known {
+		s.Logger.Error("a partition could not be created or opened; it is tried again", slog.String("topic", t.Name), slog.Int("partition", int(key.index)), slog.Any("error", err))
+	}
+	s.lacking[key] = at
+	s.lost.Store(int64(len(s.lacking)))
+}
+
+func (s *Set) isLacking(key lackingKey) bool { _, ok := s.lacking[key]; return ok }
+
+// retriesPerStep bounds how long a change of metadata waits for housekeeping.
+const retriesPerStep = 64
+
+// retry brings partitions that could not be brought before, oldest topic ids
+// first, until one fails again.
+func (s *Set) retry() {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	keys := slices.SortedFunc(maps.Keys(s.lacking), func(a, b lackingKey) int {
+		return cmp.Or(bytes.Compare(a.id[:], b.id[:]), cmp.Compare(a.index, b.index))
+	})
+	for _, key := range keys[:min(len(keys), retriesPerStep)] {
+		t := s.image.TopicByID(key.id)
+		if t == nil || t.Partition(key.index) == nil {
+			delete(s.lacking, key)
+			continue
+		}
+		s.follow(t, t.Partition(key.index), s.lacking[key])
+		if s.isLacking(key) {
+			break
+		}
+	}
+	s.lost.Store(int64(len(s.lacking)))
 }
 
 func (s *Set) configure(img *metadata.Image, topic string) {
@@ -279,28 +357,26 @@ func (s *Set) configure(img *metadata.Image, topic string) {
 	}
 }
 
-// drop ends the partitions of a deleted topic. Their folders are renamed now
-// and removed by housekeeping.
+// drop ends the partitions of a deleted topic, also those that were never
+// brought. Called in turn.
 func (s *Set) drop(t *metadata.Topic) {
 	s.mu.Lock()
 	all := s.topics[t.ID]
 	delete(s.topics, t.ID)
 	s.mu.Unlock()
 	for _, p := range all {
-		if p == nil {
-			continue
-		}
-		p.stop(ErrUnknownPartition)
-		p.disk.flusher.Forget(p)
-		p.disk.remove(p)
-		err := p.log.Close()
-		if err == nil {
-			err = p.disk.folder.Delete(p.name)
-		}
-		if err != nil {
-			s.Logger.Error("a deleted partition's folder could not be renamed; the next start sets it aside", slog.String("partition", p.name.String()), slog.Any("error", p.disk.writeFailed(err)))
+		if p != nil {
+			p.disk.drop(p)
 		}
 	}
+	maps.DeleteFunc(s.lacking, func(key lackingKey, at place) bool {
+		if key.id == t.ID && at.disk != nil {
+			at.disk.deleteLater(at.name)
+			at.disk.deleteFolders()
+		}
+		return key.id == t.ID
+	})
+	s.lost.Store(int64(len(s.lacking)))
 }
 
 // ErrUnknownPartition: the topic has been deleted.

@@ -146,7 +146,7 @@ func (l *Log) largestTimestamp(s *segment) (timestamp, offset int64, err error) 
 		if errors.Is(err, index.ErrDoubtful) || errors.Is(err, fs.ErrNotExist) {
 			err = l.rebuild(s)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errMoved) {
 			return -1, s.base, err
 		}
 	}
