@@ -1,0 +1,37 @@
+package broker
+
+import (
+	"testing"
+
+	"github.com/samsa-project/samsa/internal/wire"
+	"github.com/samsa-project/samsa/internal/wire/msg"
+)
+
+func TestC_COORDINATOR_01_WhoeverAsksForACoordinatorIsToldForGoodThatThereIsNone(t *testing.T) {
+	for version := int16(0); version <= 6; version++ {
+		req := &msg.FindCoordinatorRequest{CoordinatorKey: "g"}
+		if version >= 4 {
+			req = &msg.FindCoordinatorRequest{CoordinatorKeys: []string{"g", "h"}}
+		}
+		resp := new(Broker).FindCoordinator(version, req)
+		var w wire.Writer
+		if err := resp.AppendTo(&w, version); err != nil {
+			t.Fatalf("version %d: %v", version, err)
+		}
+		codes := []int16{resp.ErrorCode}
+		if version >= 4 {
+			codes = nil
+			for _, c := range resp.Coordinators {
+				codes = append(codes, c.ErrorCode)
+			}
+		}
+		for _, code := range codes {
+			if e := wire.ErrorForCode(code); e != wire.ErrUnsupportedVersion || e.Retriable {
+				t.Errorf("version %d answers %v; clients must not try again", version, e)
+			}
+		}
+		if version >= 4 && len(codes) != 2 {
+			t.Errorf("version %d: %d answers to 2 keys", version, len(codes))
+		}
+	}
+}
