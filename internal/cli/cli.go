@@ -116,20 +116,24 @@ func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-			cancel(errInterrupted)
-		case <-ctx.Done():
-			return
-		}
-		<-signals
-		os.Exit(exitInterrupted)
-	}()
+	go heed(ctx, signals, func() { cancel(errInterrupted) }, os.Exit)
 	return ctx, func() {
 		signal.Stop(signals)
 		cancel(nil)
 	}
+}
+
+// heed lets the first signal cancel and the second exit, unless ctx ends before the
+// first.
+func heed(ctx context.Context, signals <-chan os.Signal, cancel func(), exit func(int)) {
+	select {
+	case <-signals:
+		cancel()
+	case <-ctx.Done():
+		return
+	}
+	<-signals
+	exit(exitInterrupted)
 }
 
 func run(ctx context.Context, args []string, s Streams) int {

@@ -151,10 +151,11 @@ var answers = map[string]string{
 
 // dialLog remembers, as a hook of the client, which addresses can't be reached.
 type dialLog struct {
-	mu     sync.Mutex // guards failed, order and since; never held over anything that blocks
-	failed map[string]error
-	order  []string
-	since  time.Time // of the first failure after the last success
+	mu         sync.Mutex // guards all; never held over anything that blocks
+	failed     map[string]error
+	order      []string
+	advertised bool      // a server gave one of them
+	since      time.Time // of the first failure after the last success
 }
 
 // OnBrokerConnect is called by the client after each attempt.
@@ -163,16 +164,17 @@ func (d *dialLog) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ ne
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch _, known := d.failed[address]; {
-	case err == nil:
+	case err == nil && (meta.NodeID >= 0 || !d.advertised): // reaching a server first named does not mend what it told
 		clear(d.failed)
-		d.order, d.since = nil, time.Time{}
-	case errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrClientClosed):
+		d.order, d.advertised, d.since = nil, false, time.Time{}
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrClientClosed):
 	case known && errors.Is(err, context.DeadlineExceeded): // our own patience ended; the reason before says more
 	default:
 		if !known {
 			d.order = append(d.order, address)
 		}
 		d.failed[address] = err
+		d.advertised = d.advertised || meta.NodeID >= 0
 		if d.since.IsZero() {
 			d.since = time.Now()
 		}
@@ -200,7 +202,11 @@ func (d *dialLog) explain() string {
 	for _, address := range d.order {
 		parts = append(parts, fmt.Sprintf("%s can't be reached: %s", address, dialReason(d.failed[address])))
 	}
-	return strings.Join(parts, "; ") + "; is it running there? \"samsa start\" runs a node, -b HOST:PORT names another one"
+	hint := "; is it running there? \"samsa start\" runs a node, -b HOST:PORT names another one"
+	if d.advertised {
+		hint = "; a server told this address: if it does not lead there from here, the server's advertised.listeners must be set to one that does"
+	}
+	return strings.Join(parts, "; ") + hint
 }
 
 // dialReason is the last cause, without the layers it came through.

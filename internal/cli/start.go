@@ -64,10 +64,22 @@ func (c *startCommand) Run(ctx context.Context, s Streams) error {
 	if _, err := fmt.Fprintln(s.Out, readyLine(n.Addresses(), n.Dir())); err != nil {
 		return errors.Join(fmt.Errorf("standard output can't be written to: %w", err), n.Stop())
 	}
+	return untilEnd(ctx, n, log)
+}
+
+// runningNode is what untilEnd needs of a node.
+type runningNode interface {
+	Failed() <-chan error
+	Stop() error
+}
+
+// untilEnd stops the node when ctx is done, which is no error, or when it can't go
+// on.
+func untilEnd(ctx context.Context, n runningNode, log *slog.Logger) error {
+	var err error
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
-		err = nil
 	case err = <-n.Failed():
 		err = fmt.Errorf("the node can't go on: %w", err)
 	}
