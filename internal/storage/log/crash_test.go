@@ -126,6 +126,9 @@ func (w *workload) truncate() error {
 	w.inFlight = append([]batch.View{}, w.batches[i:]...)
 	w.batches = w.batches[:i:i]
 	if err := w.log.TruncateTo(offset); err != nil {
+		if w.log.Err() == nil { // nothing has changed
+			w.batches, w.inFlight = append(w.batches, w.inFlight...), nil
+		}
 		return err
 	}
 	w.inFlight = nil

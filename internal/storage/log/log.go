@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -241,22 +242,29 @@ func (l *Log) Damaged() []Damage { l.mu.Lock(); defer l.mu.Unlock(); return l.da
 // IndexesRebuilt counts the segments whose indexes had to be rebuilt since Open.
 func (l *Log) IndexesRebuilt() int { l.mu.Lock(); defer l.mu.Unlock(); return l.rebuilt }
 
-// openLog is the file of a segment, with a user counted. Another segment may
-// have taken the name after s went: the caller finds s.gone then.
-func (l *Log) openLog(s *segment) (*handle, error) {
-	return l.files.acquire(&s.logFile, func() (vfs.File, error) { return openFile(l.fs, l.path(s.base, suffixLog)) })
-}
+func (l *Log) openLog(s *segment) (*handle, error)     { return l.open(s, &s.logFile, suffixLog) }
+func (l *Log) openOffsets(s *segment) (*handle, error) { return l.open(s, &s.offsetFile, suffixIndex) }
+func (l *Log) openTimes(s *segment) (*handle, error)   { return l.open(s, &s.timeFile, suffixTime) }
+func (l *Log) openTxn(s *segment) (*handle, error)     { return l.open(s, &s.txnIndexFile, suffixTxn) }
 
-func (l *Log) openOffsets(s *segment) (*handle, error) {
-	return l.files.acquire(&s.offsetFile, func() (vfs.File, error) { return openFile(l.fs, l.path(s.base, suffixIndex)) })
-}
+// errMoved says that a segment left the log while it was being used.
+var errMoved = errors.New("log: segment removed")
 
-func (l *Log) openTimes(s *segment) (*handle, error) {
-	return l.files.acquire(&s.timeFile, func() (vfs.File, error) { return openFile(l.fs, l.path(s.base, suffixTime)) })
-}
-
-func (l *Log) openTxn(s *segment) (*handle, error) {
-	return l.files.acquire(&s.txnIndexFile, func() (vfs.File, error) { return openFile(l.fs, l.path(s.base, suffixTxn)) })
+// open is a file of a segment, with a user counted. errMoved: the segment has left
+// the log, and its name may belong to another.
+func (l *Log) open(s *segment, place *slot, suffix string) (*handle, error) {
+	h, err := l.files.acquire(place, func() (vfs.File, error) { return openFile(l.fs, l.path(s.base, suffix)) })
+	l.mu.Lock()
+	gone := s.gone
+	l.mu.Unlock()
+	if !gone {
+		return h, err
+	}
+	if err == nil {
+		l.files.detach(place)
+		l.files.release(h)
+	}
+	return nil, errMoved
 }
 
 // forget closes a segment's files once their users are done.

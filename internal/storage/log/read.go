@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/samsa-project/samsa/internal/storage/index"
 	"github.com/samsa-project/samsa/internal/sys/vfs"
@@ -13,9 +12,6 @@ import (
 // maxReadTries bounds how often a read begins anew because a segment went away
 // under it or an index had to be rebuilt.
 const maxReadTries = 4
-
-// errMoved says that a segment left the log while it was being read.
-var errMoved = errors.New("log: segment removed")
 
 // Slice is a run of whole batches in one segment file. It holds the file open
 // until Release, also if the segment is deleted meanwhile. The zero value is
@@ -164,20 +160,9 @@ func (l *Log) plan(offset, at, limit int64) (plan, error) {
 // readSegment cuts the slice out of a segment. found is false when no batch of
 // the segment qualifies, whatever its size.
 func (l *Log) readSegment(p *plan, at int64, maxBytes int, minOne bool) (slice Slice, found bool, err error) {
-	s := p.segment
-	h, err := l.openLog(s)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errMoved
-	}
+	h, err := l.openLog(p.segment)
 	if err != nil {
 		return Slice{}, false, err
-	}
-	l.mu.Lock()
-	gone := s.gone
-	l.mu.Unlock()
-	if gone {
-		l.files.release(h)
-		return Slice{}, false, errMoved
 	}
 	slice, found, err = l.cutOut(p, h, at, int64(max(maxBytes, 0)), minOne)
 	if err != nil || slice.length == 0 {

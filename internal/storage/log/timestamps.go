@@ -68,7 +68,7 @@ func (l *Log) lookupTime(timestamp, limit int64, limits batch.Limits) (Found, bo
 // searchTime finds the first record of a segment at or after timestamp with
 // start <= offset < limit.
 func (l *Log) searchTime(s *segment, timestamp, start, limit int64, limits batch.Limits) (Found, bool, error) {
-	h, err := l.openLive(s)
+	h, err := l.openLog(s)
 	if err != nil {
 		return Found{}, false, err
 	}
@@ -105,25 +105,6 @@ func (l *Log) searchTime(s *segment, timestamp, start, limit int64, limits batch
 		at = next
 	}
 	return Found{}, false, nil
-}
-
-// openLive opens a segment's file and makes sure that it is that segment's.
-func (l *Log) openLive(s *segment) (*handle, error) {
-	h, err := l.openLog(s)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errMoved
-	}
-	if err != nil {
-		return nil, err
-	}
-	l.mu.Lock()
-	gone := s.gone
-	l.mu.Unlock()
-	if gone {
-		l.files.release(h)
-		return nil, errMoved
-	}
-	return h, nil
 }
 
 // olderThan is an offset up to which all records of the segment are older.
@@ -238,7 +219,7 @@ func (l *Log) largestBelow(limit int64, limits batch.Limits) (int64, *segment, e
 
 // walkTimes is the largest timestamp of a segment's records that lie in [start, limit).
 func (l *Log) walkTimes(s *segment, start, limit int64, limits batch.Limits) (int64, error) {
-	h, err := l.openLive(s)
+	h, err := l.openLog(s)
 	if err != nil {
 		return -1, err
 	}

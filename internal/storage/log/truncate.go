@@ -16,7 +16,8 @@ import (
 // does, which may be below offset. Below the start it is
 // TruncateFully. It does nothing at or above the end. Whoever keeps a recovery
 // point must have it at or below offset on disk before: Open takes an end below
-// the recovery point for damage. An error is final.
+// the recovery point for damage. An error is final (ErrFailed) but for
+// ErrTooManyFiles: then nothing has changed.
 func (l *Log) TruncateTo(offset int64) error {
 	l.take()
 	defer l.give()
@@ -31,25 +32,47 @@ func (l *Log) TruncateTo(offset int64) error {
 	case offset < start:
 		return l.truncateFully(offset)
 	}
-	if err := l.truncateTo(offset); err != nil {
+	l.mu.Lock()
+	s := l.segments[max(l.segmentOf(offset), 0)]
+	l.mu.Unlock()
+	position, end, err := l.cutPosition(s, offset)
+	if err != nil {
+		return fmt.Errorf("log: truncate %s to %d: %w", l.dir, offset, err)
+	}
+	if end < start { // nothing stays but a gap, which no file can express
+		return l.truncateFully(offset)
+	}
+	// Once something has changed a want of descriptors must not stop the rest.
+	held, err := l.hold(s)
+	defer l.releaseAll(held...)
+	if err != nil {
+		return fmt.Errorf("log: truncate %s to %d: %w", l.dir, offset, err)
+	}
+	if err := l.truncateTo(s, position, end); err != nil {
 		return l.fail("truncate", err)
 	}
 	return nil
 }
 
-func (l *Log) truncateTo(offset int64) error {
-	l.mu.Lock()
-	i := max(l.segmentOf(offset), 0)
-	s, later := l.segments[i], slices.Clone(l.segments[i+1:])
-	l.mu.Unlock()
-	position, end, err := l.cutPosition(s, offset)
-	if err != nil {
-		return err
+// hold opens all files of a segment.
+func (l *Log) hold(s *segment) (held []*handle, err error) {
+	for _, open := range []func(*segment) (*handle, error){l.openLog, l.openOffsets, l.openTimes, l.openTxn} {
+		h, err := open(s)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return held, err
+		}
+		held = append(held, h)
 	}
-	if end < l.StartOffset() { // nothing stays but a gap, which no file can express
-		return l.restart(offset)
-	}
+	return held, nil
+}
+
+func (l *Log) truncateTo(s *segment, position, end int64) error {
 	l.mu.Lock()
+	i := l.segmentOf(s.base)
+	later := slices.Clone(l.segments[i+1:])
 	l.segments = slices.Clone(l.segments[:i+1])
 	unpinned := s.truncated(position)
 	for _, x := range later {

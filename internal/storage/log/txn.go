@@ -43,6 +43,10 @@ func (l *Log) appendAborted(e index.Aborted) error {
 		return fmt.Errorf("log: transaction index: %w", err)
 	}
 	length, last, err := l.txnEnd(s, h.file)
+	if errors.Is(err, index.ErrDoubtful) {
+		l.files.release(h)
+		return l.rebuildTxn(s) // finds the new marker too
+	}
 	if err == nil && e.LastOffset > last {
 		_, err = h.file.WriteAt(index.AppendAborted(nil, e), length)
 	}
@@ -134,15 +138,42 @@ func (l *Log) cutTxn(s *segment, end int64) error {
 }
 
 // Aborted lists the aborted transactions that have a record in [from, to), in the
-// order of their markers. index.ErrDoubtful: the index is damaged; then
-// read_committed must not be answered.
+// order of their markers. An index that is damaged is made anew from the batches;
+// an error says that it could not be, and that read_committed must not be answered.
 func (l *Log) Aborted(from, to int64) ([]index.Aborted, error) {
+	for tries := 0; ; tries++ {
+		found, s, err := l.aborted(from, to)
+		if errors.Is(err, errMoved) && tries < maxReadTries {
+			continue
+		}
+		if s == nil || tries == maxReadTries+len(l.Segments()) || !errors.Is(err, index.ErrDoubtful) && !errors.Is(err, fs.ErrNotExist) {
+			return found, err
+		}
+		l.take()
+		if err = l.Err(); err == nil && !l.isGone(s) {
+			err = l.rebuildTxn(s)
+		}
+		l.give()
+		if err != nil {
+			return nil, fmt.Errorf("log: transaction index of segment %d: %w", s.base, err)
+		}
+	}
+}
+
+func (l *Log) isGone(s *segment) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return s.gone
+}
+
+// aborted is Aborted, once; with an error it names the segment.
+func (l *Log) aborted(from, to int64) ([]index.Aborted, *segment, error) {
 	var dst []index.Aborted
 	l.mu.Lock()
 	err, first, all := l.usable(), max(l.segmentOf(from), 0), l.segments
 	l.mu.Unlock()
 	if err != nil {
-		return dst, err
+		return nil, nil, err
 	}
 	for i := first; i < len(all); i++ {
 		high := int64(unbounded)
@@ -152,10 +183,10 @@ func (l *Log) Aborted(from, to int64) ([]index.Aborted, error) {
 		more := true
 		dst, more, err = l.abortedIn(all[i], high, from, to, dst)
 		if err != nil || !more {
-			return dst, err
+			return dst, all[i], err
 		}
 	}
-	return dst, nil
+	return dst, nil, nil
 }
 
 // abortedIn looks into one segment; more is false once no later marker can
@@ -179,7 +210,7 @@ func (l *Log) abortedIn(s *segment, high, from, to int64, dst []index.Aborted) (
 	scratch := scratchPool.Get().(*[scratchSize]byte)
 	defer scratchPool.Put(scratch)
 	more = true
-	err = index.EachAborted(h.file, size-size%index.AbortedSize, s.base, high, scratch[:], func(e index.Aborted) bool {
+	err = index.EachAborted(h.file, size, s.base, high, scratch[:], func(e index.Aborted) bool {
 		if e.LastOffset >= from && e.FirstOffset < to {
 			dst = append(dst, e)
 		}
