@@ -51,30 +51,8 @@ func TestReadersAppenderFlusherAndRetentionRunBesideOneAnother(t *testing.T) {
 		_, _, err := l.TimestampLookup((start+end)/2, end, batch.Limits{})
 		return err
 	})
-	for i := range 600 {
-		v := makeBatch(t, l.EndOffset(), 1, 1+i%3, l.EndOffset())
-		for {
-			err := appendRolling(l, v)
-			if err == nil {
-				break
-			}
-			if !errors.Is(err, ErrTooManyFiles) {
-				stop.Store(true)
-				wg.Wait()
-				t.Fatal(err)
-			}
-			if _, err := l.Sync(); err != nil {
-				t.Error(err)
-			}
-		}
-		committed.Store(max(committed.Load(), l.EndOffset()-40))
-		if i%50 == 49 { // as a follower does
-			err := l.TruncateTo(max(committed.Load(), l.StartOffset()))
-			if err != nil && (!errors.Is(err, ErrTooManyFiles) || l.Err() != nil) {
-				t.Error(err)
-				break
-			}
-		}
+	if err := appendAndTruncate(t, l, &committed); err != nil {
+		t.Error(err)
 	}
 	stop.Store(true)
 	wg.Wait()
@@ -82,6 +60,32 @@ func TestReadersAppenderFlusherAndRetentionRunBesideOneAnother(t *testing.T) {
 	if open := fsys.OpenFiles(); len(open) != 0 || l.files.Open() != 0 {
 		t.Fatalf("still open: %v, %d counted", open, l.files.Open())
 	}
+}
+
+// appendAndTruncate is the writer: it appends, and now and then truncates what is
+// not committed, as a follower does.
+func appendAndTruncate(t *testing.T, l *Log, committed *atomic.Int64) error {
+	for i := range 600 {
+		v := makeBatch(t, l.EndOffset(), 1, 1+i%3, l.EndOffset())
+		err := appendRolling(l, v)
+		for errors.Is(err, ErrTooManyFiles) {
+			if _, err := l.Sync(); err != nil {
+				return err
+			}
+			err = appendRolling(l, v)
+		}
+		if err != nil {
+			return err
+		}
+		committed.Store(max(committed.Load(), l.EndOffset()-40))
+		if i%50 == 49 {
+			err := l.TruncateTo(max(committed.Load(), l.StartOffset()))
+			if err != nil && (!errors.Is(err, ErrTooManyFiles) || l.Err() != nil) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func TestAnAppendWithoutADescriptorFailsAndTheLogIsAsBefore(t *testing.T) {
