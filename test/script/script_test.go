@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package script runs the program as a user does: each *.txtar beside this
 // file is a script of commands and what they must print.
 //
