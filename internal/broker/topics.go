@@ -128,6 +128,7 @@ func (b *Broker) fillCreated(r *msg.CreateTopicsResponseCreatableTopicResult, do
 		r.ErrorCode, r.ErrorMessage = done.Refused.Err.Code, wire.Str(done.Refused.Message)
 		return
 	}
+	r.ErrorMessage = wire.NullString{} // the schema's default is an empty text
 	r.TopicID, r.NumPartitions, r.ReplicationFactor = wire.UUID(done.ID), done.Partitions, done.ReplicationFactor
 	for _, e := range b.Config.DescribeTopic(settings, config.Dynamic{}) {
 		r.Configs = append(r.Configs, msg.CreateTopicsResponseCreatableTopicConfigs{
