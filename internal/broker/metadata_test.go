@@ -8,13 +8,6 @@ import (
 	"github.com/samsa-project/samsa/internal/wire/msg"
 )
 
-func topicNames(r *msg.MetadataResponse) (names []string) {
-	for _, t := range r.Topics {
-		names = append(names, t.Name.String)
-	}
-	return names
-}
-
 func TestC_META_01_AnEmptyListIsAllTopicsInVersion0AndNoneLater(t *testing.T) {
 	virtual(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
