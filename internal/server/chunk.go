@@ -19,7 +19,7 @@ type chunk struct {
 	refs  atomic.Int32
 	class int // -1: not pooled
 	// charge is what room gets back with the last reference.
-	charge int64
+	charge grant
 	room   *room
 }
 
@@ -42,12 +42,12 @@ func chunkSize(n int) int {
 	return n
 }
 
-// newChunk has at least n bytes, chunkSize(n), and one reference. They must have
-// been taken from the room.
-func newChunk(n int, r *room) *chunk {
+// newChunk has at least n bytes, chunkSize(n), and one reference. What was taken
+// from the room for them is charge.
+func newChunk(n int, r *room, charge grant) *chunk {
 	class := chunkClass(n)
 	if class >= chunkClasses {
-		c := &chunk{b: make([]byte, n), class: -1, charge: int64(n), room: r}
+		c := &chunk{b: make([]byte, n), class: -1, charge: charge, room: r}
 		c.refs.Store(1)
 		return c
 	}
@@ -55,7 +55,7 @@ func newChunk(n int, r *room) *chunk {
 	if c == nil {
 		c = &chunk{b: make([]byte, classSize(class)), class: class}
 	}
-	c.room, c.charge = r, int64(len(c.b))
+	c.room, c.charge = r, charge
 	c.refs.Store(1)
 	return c
 }

@@ -193,8 +193,8 @@ func (c *conn) request(frame []byte, held *chunk) error {
 		return c.produce(held, len(frame))
 	}
 	if len(frame) > freeFrame {
-		work := int64(c.budget)
-		if err := c.server.room.take(work); err != nil {
+		work, err := c.server.room.take(int64(c.budget), &c.inbox)
+		if err != nil {
 			return err
 		}
 		defer c.server.room.give(work)

@@ -143,19 +143,18 @@ func (in *inbox) makeRoom(size int) error {
 // more. What the old one was charged counts towards it: else frames that grow
 // would need twice their size, and wait for each other while they have half.
 func (in *inbox) move(n int) error {
-	need, old := int64(chunkSize(n)), int64(0)
-	if in.chunk != nil && in.chunk.alone() {
+	need, old := int64(chunkSize(n)), grant{}
+	if in.chunk != nil && in.chunk.alone() && int64(len(in.b)) < need {
 		old = in.chunk.charge
 	}
-	if need > old {
-		if err := in.room.take(need - old); err != nil {
-			return err
-		}
+	got, err := in.room.take(need-old.common-old.escape, in)
+	if err != nil {
+		return err
 	}
-	if old > 0 {
-		in.chunk.charge = max(old-need, 0)
+	if old != (grant{}) {
+		in.chunk.charge = grant{}
 	}
-	in.into(newChunk(n, in.room))
+	in.into(newChunk(n, in.room, got.plus(old)))
 	return nil
 }
 
@@ -177,8 +176,12 @@ func (in *inbox) rest() {
 		return
 	}
 	if unread > restBytes {
-		if smaller := chunkSize(unread + 1); smaller < len(in.b) && in.room.tryTake(int64(smaller)) {
-			in.into(newChunk(smaller, in.room))
+		smaller := chunkSize(unread + 1)
+		if smaller >= len(in.b) {
+			return
+		}
+		if got, ok := in.room.tryTake(int64(smaller)); ok {
+			in.into(newChunk(smaller, in.room, got))
 		}
 		return
 	}

@@ -52,6 +52,13 @@ func frame(key int16, size int) []byte {
 	return b
 }
 
+// begun is the first bytes of a frame of 100 MB.
+func begun(arrived int) []byte {
+	b := frame(0, max(arrived-4, 2))[:arrived]
+	binary.BigEndian.PutUint32(b, 100<<20)
+	return b
+}
+
 func TestFramesAreFoundHoweverTheirBytesAreSplit(t *testing.T) {
 	var stream []byte
 	var frames [][]byte
@@ -167,7 +174,7 @@ func TestSizesThatNoFrameMayHaveAreRefusedAsSoonAsTheyAreKnown(t *testing.T) {
 func TestAnAnnouncedSizeCostsNothing(t *testing.T) {
 	for _, c := range []struct{ arrived, most int }{{4, 0}, {6, 0}, {500, 0}, {512, 4 << 10}, {600, 4 << 10}, {4096, 16 << 10}, {5000, 16 << 10}, {1 << 20, 4 << 20}} {
 		room := newRoom(1<<30, 0, nil)
-		in := testInbox(&pieces{next: [][]byte{frame(0, 100<<20)[:c.arrived]}, err: io.EOF}, room)
+		in := testInbox(&pieces{next: [][]byte{begun(c.arrived)}, err: io.EOF}, room)
 		if _, _, err := in.next(); err != io.ErrUnexpectedEOF {
 			t.Fatal(err)
 		}
@@ -180,7 +187,7 @@ func TestAnAnnouncedSizeCostsNothing(t *testing.T) {
 
 func TestABufferThatBytesFlowedThroughShrinksToWhatIsUnread(t *testing.T) {
 	room := newRoom(1<<30, 0, nil)
-	conn := &pieces{next: [][]byte{frame(0, 100_000), frame(0, 100<<20)[:600]}, err: io.EOF}
+	conn := &pieces{next: [][]byte{frame(0, 100_000), begun(600)}, err: io.EOF}
 	in := testInbox(conn, room)
 	_, chunk, err := in.next()
 	if err != nil {
@@ -195,8 +202,8 @@ func TestABufferThatBytesFlowedThroughShrinksToWhatIsUnread(t *testing.T) {
 	if after := room.held(); after != 4<<10 || before <= after {
 		t.Errorf("600 unread bytes hold %d, before the rest %d", after, before)
 	}
-	conn.next, conn.err = [][]byte{frame(0, 100<<20)[600:700]}, io.EOF
-	if _, _, err := in.next(); err != io.ErrUnexpectedEOF || in.w-in.r != 700 || !bytes.Equal(in.b[in.r:in.w], frame(0, 100<<20)[:700]) {
+	conn.next, conn.err = [][]byte{begun(700)[600:]}, io.EOF
+	if _, _, err := in.next(); err != io.ErrUnexpectedEOF || in.w-in.r != 700 || !bytes.Equal(in.b[in.r:in.w], begun(700)) {
 		t.Errorf("what was unread is not whole: %v", err)
 	}
 	in.close()

@@ -1,64 +1,69 @@
 package server
 
 import (
-	"errors"
+	"io"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// testRoom has so many bytes beside an escape of 4 KB.
+func testRoom(free int64, ended <-chan struct{}) *room {
+	r := newRoom(0, 0, ended)
+	r.size, r.free, r.reserve = r.largest+free, free, free/4
+	return r
+}
+
+// taken is take for a connection of its own.
+func taken(t *testing.T, r *room, n int64) grant {
+	t.Helper()
+	g, err := r.take(n, new(inbox))
+	if err != nil {
+		t.Error(err)
+	}
+	return g
+}
+
 func TestRoomIsGivenInTheOrderItWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(10_000, 0, nil)
-		if err := r.take(10000); err != nil {
-			t.Fatal(err)
-		}
+		r := testRoom(100_000, nil)
+		all := taken(t, r, 100_000)
 		var order []int
 		for i := range 5 {
 			go func() {
-				if err := r.take(4000); err != nil {
-					t.Error(err)
-				}
+				g := taken(t, r, 60_000) // one at a time
 				order = append(order, i)
+				time.Sleep(time.Second)
+				r.give(g)
 			}()
 			synctest.Wait()
 		}
-		for range 5 {
-			r.give(4000)
-			synctest.Wait()
-			if r.held() > 10_000 {
-				t.Fatal("more is held than there is")
-			}
-			if len(order) == 2 {
-				break
-			}
+		if len(order) > 0 {
+			t.Fatal("more was given than there is")
 		}
-		r.give(2000)
-		synctest.Wait()
-		for len(order) < 5 {
-			r.give(4000)
-			synctest.Wait()
-		}
-		if !slices.IsSorted(order) {
-			t.Error("served in the order", order)
+		began := time.Now()
+		r.give(all)
+		time.Sleep(5 * time.Second)
+		if !slices.Equal(order, []int{0, 1, 2, 3, 4}) || r.held() != 0 {
+			t.Errorf("served in the order %v, %d bytes are held after %v", order, r.held(), time.Since(began))
 		}
 	})
 }
 
-func TestASmallOneDoesNotOvertakeInItsLine(t *testing.T) {
+func TestNobodyOvertakesInALine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(10_000, 0, nil)
-		must(t, r.take(7000))
-		done := make(chan int, 2)
-		go func() { must(t, r.take(5000)); done <- 50 }()
+		r := testRoom(100_000, nil)
+		first := taken(t, r, 70_000)
+		done := make(chan grant, 2)
+		go func() { done <- taken(t, r, 50_000) }()
 		synctest.Wait()
-		go func() { must(t, r.take(1000)); done <- 10 }() // would fit
+		go func() { done <- taken(t, r, 10_000) }() // would fit
 		synctest.Wait()
-		if len(done) != 0 || r.tryTake(1000) {
+		if _, ok := r.tryTake(10_000); len(done) != 0 || ok {
 			t.Fatal("overtaken")
 		}
-		r.give(7000)
+		r.give(first)
 		synctest.Wait()
 		if len(done) != 2 {
 			t.Fatal("not served")
@@ -68,14 +73,17 @@ func TestASmallOneDoesNotOvertakeInItsLine(t *testing.T) {
 
 func TestLargeFramesDoNotKeepSmallOnesWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(100<<20, 0, nil)
-		must(t, r.take(60<<20))
+		r := testRoom(100<<20, nil)
+		taken(t, r, 60<<20)
 		refused := make(chan error, 1)
-		go func() { refused <- r.take(50 << 20) }() // 15 MB are left to large ones
-		synctest.Wait()
 		began := time.Now()
+		go func() {
+			_, err := r.take(50<<20, new(inbox)) // 15 MB are left to large ones
+			refused <- err
+		}()
+		synctest.Wait()
 		for range 400 {
-			must(t, r.take(64<<10))
+			taken(t, r, 64<<10)
 		}
 		if waited := time.Since(began); waited != 0 {
 			t.Error("small ones waited for", waited)
@@ -88,12 +96,14 @@ func TestLargeFramesDoNotKeepSmallOnesWaiting(t *testing.T) {
 
 func TestRoomThatNobodyCanHaveIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(64<<20, 0, nil)
+		r := testRoom(64<<20, nil)
 		began := time.Now()
-		if r.take(65<<20) != errNoRoom || r.take(49<<20) != errNoRoom {
-			t.Error("granted")
+		for _, n := range []int64{65 << 20, 49 << 20} {
+			if _, err := r.take(n, nil); err != errNoRoom {
+				t.Errorf("%d: %v", n, err)
+			}
 		}
-		must(t, r.take(48<<20))
+		taken(t, r, 48<<20)
 		if time.Since(began) != 0 {
 			t.Error("waited")
 		}
@@ -114,36 +124,38 @@ func TestAFrameOfTheLargestSizeAlwaysFits(t *testing.T) {
 	}
 }
 
-// Connections that hold half of what they need, and all need more, end: some
-// are refused, and what they held serves the others.
-func TestHalfServedConnectionsDoNotWaitForEachOtherForEver(t *testing.T) {
+// Fifty frames of 5 MB arrive at once in a room for a few: all of them come
+// through, none waits for a half that another one holds.
+func TestFramesThatArriveTogetherDoNotWaitForEachOtherForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(10_000, 0, nil)
-		results := make(chan error, 4)
-		for range 4 {
-			must(t, r.take(2500))
-		}
-		for i := range 4 {
+		const n, size = 50, 5 << 20
+		r := newRoom(30<<20, size, nil)
+		results := make(chan error, n)
+		began := time.Now()
+		whole := frame(0, size)
+		for range n {
 			go func() {
-				time.Sleep(time.Duration(i) * time.Second)
-				err := r.take(5000)
-				r.give(2500)
-				if err == nil {
-					r.give(5000)
+				conn := &pieces{err: io.EOF}
+				for i := 0; i < len(whole); i += 100_000 {
+					conn.next = append(conn.next, whole[i:min(i+100_000, len(whole))])
 				}
+				in := testInbox(conn, r)
+				_, chunk, err := in.next()
+				if err == nil {
+					time.Sleep(10 * time.Millisecond)
+					chunk.release()
+				}
+				in.close()
 				results <- err
 			}()
 		}
-		served := 0
-		for range 4 {
-			if err := <-results; err == nil {
-				served++
-			} else if !errors.Is(err, errNoRoom) {
+		for range n {
+			if err := <-results; err != nil {
 				t.Error(err)
 			}
 		}
-		if served == 0 || r.held() != 0 {
-			t.Errorf("%d were served, %d bytes are held at the end", served, r.held())
+		if took := time.Since(began); took > 2*time.Second || r.held() != 0 || r.escaping != nil {
+			t.Errorf("took %v, %d bytes are held at the end", took, r.held())
 		}
 	})
 }
@@ -151,22 +163,18 @@ func TestHalfServedConnectionsDoNotWaitForEachOtherForEver(t *testing.T) {
 func TestNobodyWaitsForRoomWhenTheServerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
-		r := newRoom(10_000, 0, ended)
-		must(t, r.take(10000))
+		r := testRoom(100_000, ended)
+		taken(t, r, 100_000)
 		began := time.Now()
 		refused := make(chan error)
-		go func() { refused <- r.take(1) }()
+		go func() {
+			_, err := r.take(5000, new(inbox))
+			refused <- err
+		}()
 		synctest.Wait()
 		close(ended)
 		if err := <-refused; err != errNoRoom || time.Since(began) != 0 {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Error(err)
-	}
 }

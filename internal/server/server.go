@@ -75,6 +75,7 @@ type counts struct {
 // Stats are what a Server has counted since it began, and holds now.
 type Stats struct {
 	Connections int
+	Requests    int64 // of known kinds and versions
 	Refused     int64 // connections over a limit
 	Broken      int64 // connections closed because of what the client sent, or did not take
 	Panics      int64 // of handlers; each closed its connection
@@ -105,7 +106,11 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	n := len(s.conns)
 	s.mu.Unlock()
-	return Stats{n, s.counts.refused.Load(), s.counts.broken.Load(), s.counts.panics.Load(), s.room.held()}
+	requests := int64(0)
+	for i := range s.counts.requests {
+		requests += s.counts.requests[i].Load()
+	}
+	return Stats{n, requests, s.counts.refused.Load(), s.counts.broken.Load(), s.counts.panics.Load(), s.room.held()}
 }
 
 // Serve accepts connections in the background until Close.
@@ -313,13 +318,13 @@ func (s *Server) slot(c *conn) *slot {
 		sl = new(slot)
 		sl.Done = sl.produced
 	}
-	sl.conn, sl.work = c, 0
+	sl.conn, sl.work = c, grant{}
 	return sl
 }
 
 // freeSlot makes a slot reusable, unless a timer may still look at it.
 func (s *Server) freeSlot(sl *slot) {
-	if sl.work > 0 {
+	if sl.work != (grant{}) {
 		s.room.give(sl.work)
 	}
 	sl.conn = nil

@@ -16,7 +16,7 @@ type slot struct {
 	broker.Produce
 	conn        *conn
 	held        *chunk // the frame's; the slot has a reference of its own
-	work        int64  // taken from the server's room for what the request was decoded to
+	work        grant  // taken from the server's room for what the request was decoded to
 	correlation int32
 	parked      bool // in conn.slots; guarded by conn.mu
 	done        bool // guarded by conn.mu
@@ -84,12 +84,9 @@ func (c *conn) charge(s *slot, size int) error {
 	if n > freePartitions+size/batch.HeaderSize {
 		return &frameError{fmt.Sprintf("a Produce request of %d bytes names %d topics and partitions", size, n)}
 	}
-	work := int64(n) * partitionWork
-	if err := c.server.room.take(work); err != nil {
-		return err
-	}
-	s.work = work
-	return nil
+	var err error
+	s.work, err = c.server.room.take(int64(n)*partitionWork, &c.inbox)
+	return err
 }
 
 // waitForSlot bounds the slots of a connection.
