@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -223,5 +222,3 @@ func (c *client) produced(version int16, offset int64, code wire.Error) int32 {
 func versions() *msg.ApiVersionsRequest {
 	return &msg.ApiVersionsRequest{ClientSoftwareName: "test", ClientSoftwareVersion: "1", NodeID: -1}
 }
-
-func name(parts ...any) string { return strings.ReplaceAll(fmt.Sprint(parts...), " ", "-") }

@@ -5,7 +5,8 @@
 // pooled buffer that frames lie in; it lives while the inbox or a request refers
 // to it. The inbox is a connection's unread bytes: 512 bytes at rest, chunks
 // that grow with what has arrived while bytes flow. The room is the bytes that
-// all inboxes together may hold (queued.max.request.bytes). A slot is a produce
+// all requests together may hold (queued.max.request.bytes), of which the escape
+// is set aside for one connection when the rest is used up. A slot is a produce
 // request that waits for its acknowledgement; slots are answered in order by the
 // connection's writer, a goroutine that lives only while there are slots.
 //

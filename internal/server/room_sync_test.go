@@ -45,6 +45,7 @@ func TestRoomIsGivenInTheOrderItWasAskedFor(t *testing.T) {
 		began := time.Now()
 		r.give(all)
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		if !slices.Equal(order, []int{0, 1, 2, 3, 4}) || r.held() != 0 {
 			t.Errorf("served in the order %v, %d bytes are held after %v", order, r.held(), time.Since(began))
 		}

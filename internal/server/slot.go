@@ -30,7 +30,7 @@ func (c *conn) produce(held *chunk, size int) error {
 	s := c.server.slot(c)
 	if err := handlers.DecodeProduce(&c.call, &s.Produce); err != nil {
 		c.server.freeSlot(s)
-		return fmt.Errorf("Produce version %d: %w", c.call.Version, err)
+		return fmt.Errorf("a Produce request of version %d: %w", c.call.Version, err)
 	}
 	if err := c.charge(s, size); err != nil {
 		c.server.freeSlot(s)
