@@ -34,6 +34,7 @@ type Log struct {
 	durable  int64
 	syncCap  int64       // least end offset since the running Sync began
 	recent   *boundaries // of the active segment; nil at rest
+	reads    *boundaries // where reads ended before their segment did; nil at rest, new when positions change
 	damaged  []Damage    // ascending, never changed in place
 	aborts   []*segment  // with unsynced transaction indexes
 	snaps    []string    // producer snapshots that await Sync
@@ -85,7 +86,8 @@ func newSegment(base, size int64) *segment {
 }
 
 // boundaries remembers where the last appends ended: there the next fetches
-// begin and the high watermark stops, and no index need be read for them.
+// begin and the high watermark stops, and no index need be read for them. Who
+// reads a log from its start begins where an earlier read ended.
 type boundaries struct {
 	offset   [32]int64
 	position [32]int32

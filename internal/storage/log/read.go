@@ -74,7 +74,8 @@ type plan struct {
 	limit    int64 // offset at or above which no batch may reach
 	from, to int64 // positions if known at once, else -1
 	damaged  []Damage
-	last     bool // no segment follows, or the limit lies in this one
+	last     bool        // no segment follows, or the limit lies in this one
+	reads    *boundaries // the log's when from was looked up: positions noted in it are of the same files
 }
 
 // Read finds the batches from the one that holds offset on, of one segment,
@@ -154,6 +155,12 @@ func (l *Log) plan(offset, at, limit int64) (plan, error) {
 	if at == s.base && len(l.damaged) == 0 {
 		p.from = 0
 	}
+	if l.reads == nil {
+		l.reads = newBoundaries(-1, 0)
+	}
+	if p.reads = l.reads; p.from < 0 {
+		p.from = l.reads.find(at)
+	}
 	return p, nil
 }
 
@@ -218,6 +225,9 @@ func (l *Log) cutOut(p *plan, h *handle, at, maxBytes int64, minOne bool) (slice
 			return Slice{}, false, doubt(err)
 		}
 		slice.end = v.BaseOffset()
+		l.mu.Lock()
+		p.reads.add(slice.end, to)
+		l.mu.Unlock()
 	}
 	return slice, true, nil
 }

@@ -267,7 +267,7 @@ func (l *Log) rest() error {
 	}
 	l.vectors = nil
 	l.mu.Lock()
-	l.recent = nil
+	l.recent, l.reads = nil, nil
 	all := slices.Clone(l.segments)
 	for _, s := range all {
 		s.offsets.Release()

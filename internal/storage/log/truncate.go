@@ -79,7 +79,7 @@ func (l *Log) truncateTo(s *segment, position, end int64) error {
 		unpinned = append(unpinned, x.leave()...)
 	}
 	l.end, l.durable, l.syncCap = end, min(l.durable, end), min(l.syncCap, end)
-	l.recent = nil
+	l.recent, l.reads = nil, nil
 	l.damaged = slices.DeleteFunc(slices.Clone(l.damaged), func(d Damage) bool { return d.FromOffset >= end })
 	l.entries = false
 	l.mu.Unlock()
@@ -342,7 +342,7 @@ func (l *Log) restart(offset int64) error {
 	defer l.mu.Unlock()
 	l.segments = []*segment{fresh}
 	l.start, l.end, l.durable, l.syncCap = offset, offset, offset, min(l.syncCap, offset)
-	l.recent, l.damaged, l.entries = nil, nil, false
+	l.recent, l.reads, l.damaged, l.entries = nil, nil, nil, false
 	return nil
 }
 
