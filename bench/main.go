@@ -42,9 +42,9 @@ func parse(args []string) (*flags, error) {
 	set.BoolVar(&f.first, "first", false, "measure the short list that tells most, with small loads: about 12 minutes")
 	set.BoolVar(&f.list, "list", false, "list the names of the cells and measure nothing")
 	set.IntVar(&f.rounds, "rounds", 5, "measurements of each system in a cell")
-	set.IntVar(&f.megabytes, "bytes", 1000, "MB of records in a measurement, at most; 150 with -first")
-	set.Float64Var(&f.seconds, "seconds", 10, "that a measurement of the slower system should take, at most; 2.5 with -first")
-	set.DurationVar(&f.warm, "warm", 15*time.Second, "how long each server works before anything is measured")
+	set.IntVar(&f.megabytes, "bytes", 1000, "MB of records in a measurement, at most; 100 with -first")
+	set.Float64Var(&f.seconds, "seconds", 10, "that a measurement of the slower system should take, at most; 1.5 with -first")
+	set.DurationVar(&f.warm, "warm", 15*time.Second, "how long each server works at least before anything is measured")
 	set.StringVar(&f.a, "a", "samsa", "system A: samsa (built from this checkout), kafka, or NAME=BINARY for another build of Samsa")
 	set.StringVar(&f.b, "b", "kafka", "system B")
 	set.StringVar(&f.out, "out", "results", "folder for the report")
@@ -61,10 +61,10 @@ func parse(args []string) (*flags, error) {
 	given := map[string]bool{}
 	set.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if f.first && !given["bytes"] {
-		f.megabytes = 150
+		f.megabytes = 100
 	}
 	if f.first && !given["seconds"] {
-		f.seconds = 2.5
+		f.seconds = 1.5
 	}
 	return &f, nil
 }
