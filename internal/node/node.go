@@ -303,7 +303,7 @@ func (n *Node) serve() error {
 	n.server = server.New(server.Options{
 		Broker: n.broker, Clock: n.opts.Clock, Log: n.log, RequestRoom: requestRoom(c.QueuedMaxRequestBytes),
 		MaxProduceFrame: c.SocketRequestMaxBytes, MaxFrame: min(maxOtherFrame, c.SocketRequestMaxBytes), MaxIdle: c.ConnectionsMaxIdle,
-		MaxConnections: c.MaxConnections, MaxConnectionsPerIP: c.MaxConnectionsPerIP, PerIP: perIP,
+		MaxConnections: min(c.MaxConnections, socketBudget()), MaxConnectionsPerIP: c.MaxConnectionsPerIP, PerIP: perIP,
 	})
 	for _, l := range n.listeners {
 		n.server.Serve(l.Listener, l.told)
