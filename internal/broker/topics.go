@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/samsa-project/samsa/internal/config"
@@ -22,17 +21,13 @@ func (b *Broker) CreateTopics(ctx context.Context, req *msg.CreateTopicsRequest)
 	resp := &msg.CreateTopicsResponse{}
 	resp.SetDefaults()
 	overrides := make(map[string]map[string]string, len(req.Topics))
-	bad := make(map[string]error)
 	for i := range req.Topics {
 		asked := &req.Topics[i]
 		t, settings := newTopic(asked)
 		overrides[t.Name] = settings
-		if _, err := b.Config.Topic(settings, config.Dynamic{}); err != nil {
-			bad[t.Name] = err
-		}
 		cmd.Topics = append(cmd.Topics, t)
 	}
-	results, err := b.create(ctx, cmd, bad)
+	results, err := b.create(ctx, cmd)
 	for i := range req.Topics {
 		name := req.Topics[i].Name
 		settings, ok := overrides[name]
@@ -72,40 +67,39 @@ func newTopic(asked *msg.CreateTopicsRequestCreatableTopic) (controller.NewTopic
 	return t, settings
 }
 
-// create proposes, and returns the results by name. The controller judges names
-// and counts of all topics first; those that it would accept are then created,
-// but for those in bad, whose configuration is refused, and for all of them
-// when the disk has no room: what the metadata promises, a folder must hold.
-func (b *Broker) create(ctx context.Context, cmd controller.CreateTopics, bad map[string]error) (map[string]*controller.TopicResult, error) {
+// create proposes, and returns the results by name. While a disk has no room the
+// controller only judges, and what it would accept is refused: what the metadata
+// promises, a folder must hold.
+func (b *Broker) create(ctx context.Context, cmd controller.CreateTopics) (map[string]*controller.TopicResult, error) {
 	rules := b.rules()
+	rules.TopicSettings = b.checkSettings
 	reply, err := b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome {
-		trial := controller.Create(img, rules, b.Chance, controller.CreateTopics{Topics: cmd.Topics, ValidateOnly: true})
-		results := byName(trial)
 		full := b.Replicas.Full()
-		var sound []controller.NewTopic
-		for _, t := range cmd.Topics {
-			switch r := results[t.Name]; {
-			case r.Refused != nil:
-			case bad[t.Name] != nil:
-				r.Refused = &controller.Refusal{Err: wire.ErrInvalidConfig, Message: bad[t.Name].Error()}
-			case full != nil:
+		cmd.ValidateOnly = cmd.ValidateOnly || full != nil
+		decided := controller.Create(img, rules, b.Chance, cmd)
+		results := byName(decided)
+		for _, r := range results {
+			if full != nil && r.Refused == nil {
 				r.Refused = noRoom(full)
-			default:
-				sound = append(sound, t)
 			}
 		}
-		if len(sound) == 0 {
-			return controller.Outcome{Reply: results}
-		}
-		real := controller.Create(img, rules, b.Chance, controller.CreateTopics{Topics: sound, ValidateOnly: cmd.ValidateOnly})
-		maps.Copy(results, byName(real))
-		real.Reply = results
-		return real
+		decided.Reply = results
+		return decided
 	})
 	if err != nil {
 		return nil, err
 	}
 	return reply.(map[string]*controller.TopicResult), nil
+}
+
+// checkSettings says why a topic may not have these settings.
+func (b *Broker) checkSettings(settings []controller.Setting) error {
+	overrides := make(map[string]string, len(settings))
+	for _, s := range settings {
+		overrides[s.Name] = s.Value.String
+	}
+	_, err := b.Config.Topic(overrides, config.Dynamic{})
+	return err
 }
 
 // byName indexes a reply: a request may hold a hundred thousand names.
