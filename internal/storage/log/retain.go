@@ -68,6 +68,13 @@ func (l *Log) Retain(nowMs int64, rules Retention) ([]SegmentInfo, error) {
 		size -= s.size
 		condemned = append(condemned, s)
 	}
+	if len(condemned) > 0 {
+		// What stays is durable before anything goes: bytes that a crash takes must not
+		// have been counted when older ones were removed for them.
+		if _, err := l.Sync(); err != nil {
+			return nil, err
+		}
+	}
 	gone, err := l.removeOldest(condemned)
 	if err != nil {
 		return gone, err

@@ -190,3 +190,18 @@ func TestASteppedClockIsBelievedOnlyAfterADay(t *testing.T) {
 	at(stopped, start+30*day, 0, start) // off for a month, or a clock set wrong
 	at(stopped, start+31*day, day, start+31*day)
 }
+
+func TestRetentionBySizeLeavesThatMuchAfterACrashToo(t *testing.T) {
+	l, m, now := aged(t, 1, 2, 3, 4)
+	one := l.Size() / 4
+	if deleted, err := l.Retain(now, Retention{Ms: -1, Bytes: 2 * one, HighWatermark: l.EndOffset()}); err != nil || len(deleted) != 2 {
+		t.Fatalf("%d segments removed, want 2: %v", len(deleted), err)
+	}
+	o := options(m.CrashClone(vfs.CrashConfig{}))
+	o.StartOffset = l.StartOffset()
+	crashed, _, err := Open(o)
+	must(t, err)
+	if crashed.Size() != 2*one || crashed.StartOffset() != 2 || crashed.EndOffset() != 4 {
+		t.Errorf("%d bytes of %d, offsets %d to %d: records that were not durable pushed out older ones", crashed.Size(), 2*one, crashed.StartOffset(), crashed.EndOffset())
+	}
+}
