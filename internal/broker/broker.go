@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/samsa-project/samsa/internal/config"
@@ -78,6 +79,8 @@ type Broker struct {
 	sessions    *sessions
 	producerIDs producerIDs
 	stopped     chan struct{}
+
+	toldCoordinator atomic.Int64 // unix nanoseconds; see FindCoordinator
 }
 
 // New makes a broker of parts that are running already.

@@ -47,8 +47,8 @@ func (t *fetchTarget) news() bool {
 	return t.found.HighWatermark != t.cached.toldHighWatermark || t.found.LogStart != t.cached.toldLogStart
 }
 
-// told is what a session remembers; after an error nothing, so that the next
-// answer tells again.
+// told is what a session remembers; after an error offsets that no partition has,
+// so that the next answer tells again, the error or its end.
 func (t *fetchTarget) told() (highWatermark, logStart int64) {
 	if t.err != nil {
 		return -1, -1

@@ -105,12 +105,12 @@ func TestC_FETCH_04_AFetchWaitsForMinBytesAsLongAsMaxWait(t *testing.T) {
 		check(wait(500, 1), 0, 500*time.Millisecond)
 		check(wait(500, 0), 0, 0)
 		one := values("a")
-		go func() {
+		defer k.meanwhile(func() {
 			time.Sleep(100 * time.Millisecond)
 			ask[*msg.ProduceResponse](producer, 9, produceRequest("t", wire.UUID{}, -1, one))
 			time.Sleep(100 * time.Millisecond)
 			ask[*msg.ProduceResponse](producer, 9, produceRequest("t", wire.UUID{}, -1, one, one))
-		}()
+		})()
 		check(wait(10_000, int32(len(one))), len(one), 100*time.Millisecond)
 		check(wait(10_000, int32(3*len(one))), 3*len(one), 100*time.Millisecond) // over both partitions
 		check(wait(700, int32(4*len(one))), 3*len(one), 700*time.Millisecond)
@@ -257,10 +257,10 @@ func TestC_FETCH_12_ATopicThatIsDeletedEndsTheWait(t *testing.T) {
 	virtual(t, func(t *testing.T, k *kafka) {
 		c, admin := k.dial(), k.dial()
 		c.create("t", 1)
-		go func() {
+		defer k.meanwhile(func() {
 			time.Sleep(time.Second)
 			ask[*msg.DeleteTopicsResponse](admin, 5, &msg.DeleteTopicsRequest{TimeoutMs: 1000, TopicNames: []string{"t"}})
-		}()
+		})()
 		r := fetchRequest("t", part(0, 0))
 		r.MaxWaitMs = 60_000
 		began := time.Now()
@@ -270,7 +270,7 @@ func TestC_FETCH_12_ATopicThatIsDeletedEndsTheWait(t *testing.T) {
 }
 
 func TestC_FETCH_13_RecordsBehindGapsOfACompactedLogAreFound(t *testing.T) {
-	virtualKafka(t, func(t *testing.T, k *kafka) {
+	onKafkas(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		end := c.offset(5, "compacted", -1).Offset
 		for offset := range end {

@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"log/slog"
 	"testing"
 
+	"github.com/samsa-project/samsa/internal/sys/clock"
 	"github.com/samsa-project/samsa/internal/wire"
 	"github.com/samsa-project/samsa/internal/wire/msg"
 )
@@ -13,7 +15,8 @@ func TestC_COORDINATOR_01_WhoeverAsksForACoordinatorIsToldThatThereIsNone(t *tes
 		if version >= 4 {
 			req = &msg.FindCoordinatorRequest{CoordinatorKeys: []string{"g", "h"}}
 		}
-		resp := new(Broker).FindCoordinator(version, req)
+		b := &Broker{Options: Options{Clock: clock.System{}, Log: slog.New(slog.DiscardHandler)}}
+		resp := b.FindCoordinator(&Client{}, version, req)
 		var w wire.Writer
 		if err := resp.AppendTo(&w, version); err != nil {
 			t.Fatalf("version %d: %v", version, err)
@@ -29,6 +32,10 @@ func TestC_COORDINATOR_01_WhoeverAsksForACoordinatorIsToldThatThereIsNone(t *tes
 			if e := wire.ErrorForCode(code); e != wire.ErrCoordinatorNotAvailable {
 				t.Errorf("version %d answers %v", version, e)
 			}
+		}
+		req.KeyType = 1
+		if resp := b.FindCoordinator(&Client{}, version, req); version < 4 && resp.ErrorCode != wire.ErrUnsupportedVersion.Code {
+			t.Errorf("version %d answers who looks for a transaction's coordinator with %v", version, wire.ErrorForCode(resp.ErrorCode))
 		}
 		if version >= 4 && len(codes) != 2 {
 			t.Errorf("version %d: %d answers to 2 keys", version, len(codes))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,13 +46,24 @@ func virtual(t *testing.T, f func(t *testing.T, k *kafka), set ...string) {
 
 func virtualOn(t *testing.T, disk func(*vfs.Mem) vfs.FS, f func(t *testing.T, k *kafka), set ...string) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		mem := vfs.NewMem()
-		k := &kafka{t: t, mem: mem, fs: disk(mem), net: vnet.NewMem(), set: set}
-		k.start()
-		defer k.stop()
-		f(t, k)
-	})
+	synctest.Test(t, func(t *testing.T) { run(t, disk, f, set...) })
+}
+
+// actual is virtual in real time, for tests that decompress zstd and wait for
+// nothing: package batch keeps decoders for later use, and those of this library
+// hold a channel, which belongs to the bubble that it was made in.
+func actual(t *testing.T, f func(t *testing.T, k *kafka), set ...string) {
+	t.Helper()
+	run(t, func(mem *vfs.Mem) vfs.FS { return mem }, f, set...)
+}
+
+func run(t *testing.T, disk func(*vfs.Mem) vfs.FS, f func(t *testing.T, k *kafka), set ...string) {
+	t.Helper()
+	mem := vfs.NewMem()
+	k := &kafka{t: t, mem: mem, fs: disk(mem), net: vnet.NewMem(), set: set}
+	k.start()
+	defer k.stop()
+	f(t, k)
 }
 
 func (k *kafka) start() {
@@ -80,6 +92,13 @@ func (k *kafka) restart() {
 		k.t.Fatal(err)
 	}
 	k.start()
+}
+
+// meanwhile runs f beside the test, which calls the result before it ends.
+func (k *kafka) meanwhile(f func()) (wait func()) {
+	var wg sync.WaitGroup
+	wg.Go(f)
+	return wg.Wait
 }
 
 // client is one connection.

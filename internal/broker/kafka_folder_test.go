@@ -59,10 +59,10 @@ func recordings(t *testing.T) []recording {
 	return all
 }
 
-// virtualKafka is virtual on Kafka's folder.
-func virtualKafka(t *testing.T, f func(t *testing.T, k *kafka)) {
+// onKafkas is actual on Kafka's folder.
+func onKafkas(t *testing.T, f func(t *testing.T, k *kafka)) {
 	t.Helper()
-	virtualOn(t, func(mem *vfs.Mem) vfs.FS {
+	run(t, func(mem *vfs.Mem) vfs.FS {
 		err := fs.WalkDir(os.DirFS(recorded), "data", func(name string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -134,7 +134,7 @@ func (r recording) committed(c *client) []int64 {
 
 func TestC_FETCH_20_ReadCommittedConsumersGetWhatKafkaGaveThem(t *testing.T) {
 	all := recordings(t)
-	virtualKafka(t, func(t *testing.T, k *kafka) {
+	onKafkas(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		for _, r := range all {
 			if got := r.committed(c); !slices.Equal(got, r.live.ReadCommitted) {
@@ -145,7 +145,7 @@ func TestC_FETCH_20_ReadCommittedConsumersGetWhatKafkaGaveThem(t *testing.T) {
 }
 
 func TestC_FETCH_21_AbortedTransactionsAreListedForReadCommittedOnlyAndNullOtherwise(t *testing.T) {
-	virtualKafka(t, func(t *testing.T, k *kafka) {
+	onKafkas(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		for v := int16(4); v <= 18; v++ {
 			r := fetchRequest("txn", part(0, 16)) // inside a transaction that began at 15 and aborts at 23
@@ -169,7 +169,7 @@ func TestC_FETCH_21_AbortedTransactionsAreListedForReadCommittedOnlyAndNullOther
 
 func TestC_FETCH_22_ReadCommittedEndsAtTheLastStableOffset(t *testing.T) {
 	all := recordings(t)
-	virtualKafka(t, func(t *testing.T, k *kafka) {
+	onKafkas(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		for _, r := range all {
 			p := c.fetched(12, r.fetchRequest(r.live.LogStartOffset, true))[0]
@@ -191,7 +191,7 @@ func TestC_FETCH_22_ReadCommittedEndsAtTheLastStableOffset(t *testing.T) {
 
 func TestC_OFFSETS_20_SearchesByTimeFindWhatKafkaFound(t *testing.T) {
 	all := recordings(t)
-	virtualKafka(t, func(t *testing.T, k *kafka) {
+	onKafkas(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		for _, r := range all {
 			look := func(timestamp int64) [2]int64 {
@@ -216,7 +216,7 @@ func TestC_OFFSETS_20_SearchesByTimeFindWhatKafkaFound(t *testing.T) {
 }
 
 func TestC_BATCH_20_APlainBatchOfAProducerWithAnOpenTransactionIsRefused(t *testing.T) {
-	virtualKafka(t, func(t *testing.T, k *kafka) {
+	onKafkas(t, func(t *testing.T, k *kafka) {
 		is(t, k.dial().produce(9, "txn-open", produced(11, 0, 3, "plain")).ErrorCode, wire.ErrInvalidTxnState)
 	})
 }

@@ -26,7 +26,7 @@ func TestC_OFFSETS_01_LatestAndEarliestAreTheEndsOfTheLog(t *testing.T) {
 }
 
 func TestC_OFFSETS_02_ReadCommittedSeesTheLastStableOffset(t *testing.T) {
-	virtualKafka(t, func(t *testing.T, k *kafka) {
+	onKafkas(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		for v := int16(2); v <= 11; v++ {
 			r := offsetsOf("txn-open", -1)
@@ -89,7 +89,7 @@ func TestC_OFFSETS_04_TheLargestTimestampHasItsOffsetAndAnEmptyLogNone(t *testin
 }
 
 func TestC_OFFSETS_05_ATimeIsFoundToTheRecordAlsoInsideACompressedBatch(t *testing.T) {
-	virtual(t, func(t *testing.T, k *kafka) {
+	actual(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		now := time.Now().UnixMilli()
 		for _, codec := range []batch.Codec{batch.None, batch.Gzip, batch.Snappy, batch.LZ4, batch.Zstd} {

@@ -45,7 +45,7 @@ func TestC_BATCH_02_OldFormatsAreInvalidAndUnknownOnesCorrupt(t *testing.T) {
 }
 
 func TestC_BATCH_03_ZstdNeedsVersion7(t *testing.T) {
-	virtual(t, func(t *testing.T, k *kafka) {
+	actual(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		c.create("t", 1)
 		b := batch.NewBuilder(batch.Zstd, 3)

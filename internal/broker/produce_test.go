@@ -108,7 +108,7 @@ func TestC_PRODUCE_06_BatchesAreKeptAsTheyCameButForOffsetAndLeaderEpoch(t *test
 }
 
 func TestC_PRODUCE_07_AnotherCompressionTypeOfTheTopicIsApplied(t *testing.T) {
-	virtual(t, func(t *testing.T, k *kafka) {
+	actual(t, func(t *testing.T, k *kafka) {
 		c := k.dial()
 		for name, codec := range map[string]batch.Codec{"uncompressed": batch.None, "gzip": batch.Gzip, "snappy": batch.Snappy, "lz4": batch.LZ4, "zstd": batch.Zstd} {
 			c.create(name, 1, "compression.type", name)

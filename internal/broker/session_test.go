@@ -111,6 +111,12 @@ func TestC_SESSION_03_ErrorsAreToldEachTimeAndTheirEndToo(t *testing.T) {
 		same(t, resp, 1)
 		is(t, partsOf(resp)[0].ErrorCode, wire.ErrNone)
 		same(t, c.next(11, id, 5, ""))
+		// One that comes to a partition whose offsets have been told.
+		for epoch, part := range [][]msg.FetchRequestFetchPartition{{part(0, 7)}, nil, nil} {
+			resp = c.next(11, id, int32(6+epoch), "t", part...)
+			same(t, resp, 0)
+			is(t, partsOf(resp)[0].ErrorCode, wire.ErrOffsetOutOfRange)
+		}
 	})
 }
 
@@ -244,10 +250,10 @@ func TestC_SESSION_11_ASessionWaitsLikeAnyFetch(t *testing.T) {
 		c, producer := k.dial(), k.dial()
 		c.create("t", 2)
 		id, _ := c.open(11, "t", part(0, 0), part(1, 0))
-		go func() {
+		defer k.meanwhile(func() {
 			time.Sleep(time.Second)
 			ask[*msg.ProduceResponse](producer, 9, produceRequest("t", wire.UUID{}, -1, values("a")))
-		}()
+		})()
 		r := in(fetchRequest(""), id, 1)
 		r.MaxWaitMs = 5000
 		began := time.Now()
