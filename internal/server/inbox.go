@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 )
 
 const (
@@ -89,14 +90,26 @@ func (in *inbox) size() (int, error) {
 		return 0, nil
 	}
 	size := int(int32(binary.BigEndian.Uint32(unread)))
-	limit := in.limits.produce
+	limit, rule := in.limits.produce, "socket.request.max.bytes"
 	if len(unread) >= 6 && binary.BigEndian.Uint16(unread[4:]) != 0 {
-		limit = in.limits.other
+		limit, rule = in.limits.other, "of any kind but Produce"
 	}
 	if size <= 0 || size > limit {
-		return 0, &frameError{fmt.Sprintf("a frame of %d bytes; at most %d are allowed here (socket.request.max.bytes)", size, limit)}
+		return 0, &frameError{notKafka(unread, fmt.Sprintf("a frame of %d bytes; at most %d are allowed here (%s)", size, limit, rule))}
 	}
 	return size, nil
+}
+
+// notKafka says what the first bytes of a connection look like if they are of
+// another protocol's, else otherwise.
+func notKafka(first []byte, otherwise string) string {
+	switch {
+	case first[0] == 0x16 && first[1] == 0x03:
+		return "a TLS handshake; there is no TLS on this listener: set the client's security.protocol to PLAINTEXT"
+	case slices.Contains([]string{"GET ", "POST", "PUT ", "HEAD", "OPTI"}, string(first[:4])):
+		return "an HTTP request; this listener speaks Kafka's protocol, metrics are at samsa.metrics.listener"
+	}
+	return otherwise
 }
 
 func (in *inbox) take(size int) ([]byte, *chunk, error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,4 +236,15 @@ func TestAnInterruptedWaitIsARestAndLosesNothing(t *testing.T) {
 	}
 	chunk.release()
 	in.close()
+}
+
+func TestAFrameOfAnotherProtocolIsCalledByItsName(t *testing.T) {
+	for first, want := range map[string]string{
+		"\x16\x03\x01\x02\x00\x01": "TLS handshake", "GET / HTTP/1.1\r\n": "HTTP request", "POST /x": "HTTP request", "\x7f\xff\xff\xff\x00\x00": "a frame of 2147483647 bytes",
+	} {
+		in := &inbox{b: []byte(first), w: len(first), limits: limits{100 << 20, 8 << 20}}
+		if _, err := in.size(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", first, err, want)
+		}
+	}
 }
