@@ -98,6 +98,9 @@ func (n *Node) checkConfig() error {
 	if filepath.Clean(c.MetadataLogDir) != filepath.Clean(c.LogDirs[0]) {
 		return fmt.Errorf("metadata.log.dir is %s; this version keeps the metadata log in log.dirs (%s): leave metadata.log.dir out", c.MetadataLogDir, c.LogDirs[0])
 	}
+	if c.DefaultReplicationFactor > 1 {
+		n.log.Warn("default.replication.factor asks for more replicas than this cluster of one node has: topics that name no replication factor can't be created", slog.Int("default.replication.factor", int(c.DefaultReplicationFactor)))
+	}
 	return nil
 }
 
@@ -266,7 +269,7 @@ func (n *Node) openReplicas() error {
 	n.replicas = replica.NewSet(replica.SetOptions{
 		NodeID: metadata.BrokerID(c.NodeID), Disks: []*replica.Disk{n.disk}, Clock: n.opts.Clock, Logger: n.log,
 		Settings: n.settings, OpenInParallel: c.RecoveryThreadsPerDir,
-		RetentionEvery: c.RetentionCheckEvery, CheckpointEvery: min(c.RecoveryPointCheckpointEvery, checkpointEvery), ProducerExpiration: c.ProducerIDExpiration,
+		RetentionEvery: c.RetentionCheckEvery, CheckpointEvery: min(c.RecoveryPointCheckpointEvery, c.LogStartOffsetCheckpointEvery, checkpointEvery), ProducerExpiration: c.ProducerIDExpiration,
 	})
 	if err := n.disk.CheckRoom(); err != nil {
 		return err
@@ -283,7 +286,13 @@ func (n *Node) openReplicas() error {
 			n.replicas.Apply(img, delta)
 		}
 	})
-	return errors.Join(err, loadErr)
+	if err := errors.Join(err, loadErr); err != nil {
+		return err
+	}
+	if opened := n.replicas.Stats().Partitions; opened > 0 && !n.folder.CleanStop().Clean {
+		n.log.Info("the last stop was not clean: logs were examined from their recovery points", slog.Int("partitions", opened), slog.Int64("damaged ranges", n.replicas.Stats().DamagedRanges))
+	}
+	return nil
 }
 
 // checkpointEvery is how often recovery points are written down at least; Kafka's
