@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -104,7 +105,8 @@ func newParser(grammar *commands, s Streams) (*kong.Kong, error) {
 }
 
 // Main runs the command that args name and returns the exit code. The first
-// SIGINT or SIGTERM ends the command in order, the second ends the process.
+// SIGINT or SIGTERM ends the command in order; another, half a second later or
+// more, ends the process.
 func Main(args []string, s Streams) int {
 	ctx, release := interruptible()
 	defer release()
@@ -123,17 +125,27 @@ func interruptible() (context.Context, func()) {
 	}
 }
 
-// heed lets the first signal cancel and the second exit, unless ctx ends before the
+// sameKeystroke is how long after the first signal another one is taken for an echo
+// of it: timeout(1) and shells signal both the process and its group. A person who
+// insists is slower.
+const sameKeystroke = 500 * time.Millisecond
+
+// heed lets the first signal cancel and a later one exit, unless ctx ends before the
 // first.
 func heed(ctx context.Context, signals <-chan os.Signal, cancel func(), exit func(int)) {
 	select {
 	case <-signals:
-		cancel()
 	case <-ctx.Done():
 		return
 	}
-	<-signals
-	exit(exitInterrupted)
+	first := time.Now()
+	cancel()
+	for range signals {
+		if time.Since(first) >= sameKeystroke {
+			exit(exitInterrupted)
+			return
+		}
+	}
 }
 
 func run(ctx context.Context, args []string, s Streams) int {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -61,20 +62,32 @@ func shellWords(line string) (words []string) {
 	return words
 }
 
-func TestTheFirstSignalCancelsAndTheSecondEndsTheProcess(t *testing.T) {
-	signals, canceled, exited := make(chan os.Signal), make(chan struct{}), make(chan int, 1)
-	go heed(context.Background(), signals, func() { close(canceled) }, func(code int) { exited <- code })
-	signals <- os.Interrupt
-	<-canceled
-	select {
-	case code := <-exited:
-		t.Fatalf("the first signal ended the process with %d", code)
-	default:
-	}
-	signals <- syscall.SIGTERM
-	if code := <-exited; code != exitInterrupted {
-		t.Fatalf("the second signal ended the process with %d, want %d", code, exitInterrupted)
-	}
+func TestTheFirstSignalCancelsAndALaterOneEndsTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals, canceled, exited := make(chan os.Signal), make(chan struct{}), make(chan int, 1)
+		go heed(t.Context(), signals, func() { close(canceled) }, func(code int) { exited <- code })
+		wantRunning := func(when string) {
+			synctest.Wait()
+			select {
+			case code := <-exited:
+				t.Fatalf("%s ended the process with %d", when, code)
+			default:
+			}
+		}
+		signals <- os.Interrupt
+		<-canceled
+		wantRunning("the first signal")
+		signals <- os.Interrupt
+		wantRunning("the echo of the first signal")
+		time.Sleep(sameKeystroke - time.Millisecond) // the bubble's clock: no time passes
+		signals <- syscall.SIGTERM
+		wantRunning("an echo just in time")
+		time.Sleep(time.Millisecond)
+		signals <- syscall.SIGTERM
+		if code := <-exited; code != exitInterrupted {
+			t.Fatalf("a later signal ended the process with %d, want %d", code, exitInterrupted)
+		}
+	})
 }
 
 // brokenNode can't go on, or stops with an error.

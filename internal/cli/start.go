@@ -28,7 +28,7 @@ type startCommand struct {
 
 // Help is the details and examples.
 func (startCommand) Help() string {
-	return `Without any setting, the node listens on port 9092 of this machine only and keeps its data in ./samsa-data. When it accepts connections it prints one line on standard output. Ctrl-C (or SIGTERM) stops it in order; a second one ends it at once, which makes the next start examine its logs.
+	return `Without any setting, the node listens on port 9092 of this machine only and keeps its data in ./samsa-data. When it accepts connections it prints one line on standard output. Ctrl-C (or SIGTERM) stops it in order; another one, half a second later or more, ends it at once, which makes the next start examine its logs.
 
 Examples:
 
