@@ -18,11 +18,9 @@ const (
 
 // keepHouse does what no request does: room, checkpoints, retention, expiry and
 // the removal of deleted folders, until Close.
-func (s *Set) keepHouse() {
+func (s *Set) keepHouse(began time.Time, judge *log.RetentionClock) {
 	tick := time.NewTicker(roomEvery)
 	defer tick.Stop()
-	began := time.Now()
-	judge := log.NewRetentionClock(s.lastKnown(), s.Clock.Now())
 	var lastCheckpoint, lastExpiry time.Duration
 	lastRetention := firstRetention - s.RetentionEvery
 	for {

@@ -121,10 +121,13 @@ func (d *Disk) create(topic string, index int32, id wire.UUID) (folder.Name, err
 	}
 	name = folder.Name{Topic: topic, Partition: index}
 	if standing, second := d.folder.TopicID(name); second != nil || standing != id {
-		return name, errors.Join(fmt.Errorf("the folder of partition %s is there and belongs to topic id %v, not %v", name, standing, id), second)
+		return name, errors.Join(fmt.Errorf("%w: %s is there and belongs to topic id %v, not %v", errOccupied, d.folder.Path(name), standing, id), second)
 	}
 	return name, d.fs.SyncDir(d.folder.Dir())
 }
+
+// errOccupied: the folder of a deleted partition of the same name can't be renamed so far.
+var errOccupied = errors.New("the partition's folder is another's")
 
 // open opens a partition's log, recovers it where the last stop was not clean,
 // and makes what was recovered durable before anything of it is shown.

@@ -158,12 +158,15 @@ func (s *Set) Load(img *metadata.Image) error {
 			return t != nil && s.isLacking(lackingKey{t.ID, key.index})
 		})
 	}
-	s.stopped.Go(s.keepHouse)
+	began, judge := time.Now(), log.NewRetentionClock(s.lastKnown(), s.Clock.Now())
+	s.stopped.Go(func() { s.keepHouse(began, judge) })
 	return nil
 }
 
 // passes says whether an error may be gone when it is tried again.
-func passes(err error) bool { return errors.Is(err, ErrDiskFull) || errors.Is(err, ErrNoDescriptor) }
+func passes(err error) bool {
+	return errors.Is(err, ErrDiskFull) || errors.Is(err, ErrNoDescriptor) || errors.Is(err, errOccupied)
+}
 
 // metadataTopic is the log that this node's metadata comes from.
 const metadataTopic = "__cluster_metadata"
@@ -218,7 +221,11 @@ func (s *Set) bring(img *metadata.Image, t *metadata.Topic, q *metadata.Partitio
 		if err := at.disk.disown(partitionKey{t.Name, q.Index}); err != nil {
 			return err
 		}
-		if at.name, err = at.disk.create(t.Name, q.Index, wire.UUID(t.ID)); err != nil {
+		at.name, err = at.disk.create(t.Name, q.Index, wire.UUID(t.ID))
+		if errors.Is(err, errOccupied) {
+			return err
+		}
+		if err != nil {
 			return at.disk.writeFailed(err)
 		}
 	}
