@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -173,6 +174,11 @@ func (n *node) createTopic(ctx context.Context, partitions int) (string, error) 
 	})
 }
 
+// removal is how long the files of a deleted topic are waited for.
+const removal = 3 * time.Second
+
+// deleteTopic returns once the topic's files are gone, else the next measurement would pay for their removal. A server that removes them little
+// by little is not waited for longer than removal.
 func (n *node) deleteTopic(ctx context.Context, topic string) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(n.addr))
 	if err != nil {
@@ -183,5 +189,14 @@ func (n *node) deleteTopic(ctx context.Context, topic string) error {
 	if err == nil {
 		err = response.Error()
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("deleting %s: %w", topic, err)
+	}
+	for end := time.Now().Add(removal); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		left, err := filepath.Glob(filepath.Join(n.dir, "data", topic+"-*"))
+		if err != nil || len(left) == 0 {
+			return err
+		}
+	}
+	return n.ended()
 }

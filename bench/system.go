@@ -74,7 +74,7 @@ func prepare(ctx context.Context, s System, dir string, promise Promise, pausabl
 	}
 	n.argv = []string{
 		s.binary, "start", "--data-dir", filepath.Join(dir, "data"), "--set", "listeners=PLAINTEXT://" + n.addr,
-		"--set", "samsa.metrics.listener=", "--set", "log.segment.delete.delay.ms=1000",
+		"--set", "samsa.metrics.listener=", "--set", "log.segment.delete.delay.ms=100",
 	}
 	if promise == PageCache {
 		n.argv = append(n.argv, "--set", "log.flush.before.ack=false")
@@ -85,7 +85,7 @@ func prepare(ctx context.Context, s System, dir string, promise Promise, pausabl
 // kafkaProps differ from Kafka's defaults where a stopped process would be taken for a dead one, and where what a measurement deletes would
 // stay on the disk for a minute.
 func kafkaProps(promise Promise, pausable bool) map[string]string {
-	props := map[string]string{"log.segment.delete.delay.ms": "1000"}
+	props := map[string]string{"log.segment.delete.delay.ms": "100"}
 	if pausable {
 		props["broker.session.timeout.ms"] = "3600000" // it also refuses to come back after kill -9 for that long
 	}
