@@ -13,6 +13,7 @@ const (
 	roomEvery      = time.Second
 	expireEvery    = 10 * time.Minute // producer.id.expiration.check.interval.ms
 	removedPerStep = 64               // files of deleted partitions removed at a time
+	removedFor     = roomEvery / 2    // of each step of housekeeping at most
 	firstRetention = 30 * time.Second // log.initial.task.delay.ms
 )
 
@@ -61,8 +62,14 @@ func (s *Set) keep(d *Disk, checkpoint bool) {
 		s.noted("a checkpoint could not be written", d.Checkpoint())
 	}
 	d.deleteFolders()
-	_, err := d.folder.RemoveStep(removedPerStep)
-	s.noted("a deleted partition's files could not be removed", err)
+	// Folder after folder: a topic may have thousands, and its room is wanted now.
+	for until := time.Now().Add(removedFor); ; {
+		more, err := d.folder.RemoveStep(removedPerStep)
+		s.noted("a deleted partition's files could not be removed", err)
+		if err != nil || !more || time.Now().After(until) {
+			return
+		}
+	}
 }
 
 func (s *Set) retain(p *Partition, nowMs int64) {
