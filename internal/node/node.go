@@ -177,6 +177,30 @@ func (n *Node) openQuorum() error {
 	}
 	n.quorum = q
 	n.log.Debug("the metadata log is open", slog.Any("recovered", recovered))
+	if recovered.Created || recovered.CutBytes > 0 {
+		return n.refuseUnclaimed()
+	}
+	return nil
+}
+
+// refuseUnclaimed: a partition's folder is made after its topic is in the
+// metadata log. Where the log is new or has lost its end, a folder that no topic
+// claims proves that what is missing had been acknowledged.
+func (n *Node) refuseUnclaimed() error {
+	names, _, err := n.folder.List()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name.Kind != folder.Live || name.String() == quorum.Folder {
+			continue
+		}
+		id, err := n.folder.TopicID(name)
+		if err == nil && n.quorum.Image().TopicByID(metadata.TopicID(id)) == nil {
+			return fmt.Errorf("the metadata log in %s is empty or damaged at its end, and does not know the topic of %s any more; restore %s from a copy, or, if you accept to lose that topic, move its folder away",
+				filepath.Join(n.folder.Dir(), quorum.Folder), n.folder.Path(name), quorum.Folder)
+		}
+	}
 	return nil
 }
 

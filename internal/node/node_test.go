@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,37 @@ func TestWhatIsProducedIsConsumedAlsoAfterARestart(t *testing.T) {
 	n = start(t, dir)
 	produce(100, 150)
 	consume(150)
+}
+
+func TestALostMetadataLogIsNotTakenForANewCluster(t *testing.T) {
+	dir := t.TempDir()
+	n := start(t, dir, "samsa.metrics.listener=")
+	cl, err := kgo.NewClient(kgo.SeedBrokers(n.Addresses()[0].String()), kgo.AllowAutoTopicCreation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.ProduceSync(context.Background(), &kgo.Record{Topic: "t", Value: []byte("v")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	cl.Close()
+	if err := n.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(dir+"/__cluster_metadata-0/00000000000000000000.log", 0); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(config.Input{Set: []string{"log.dirs=" + dir, "listeners=PLAINTEXT://127.0.0.1:0", "samsa.metrics.listener="}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err = node.Start(node.Options{Config: cfg, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	if err == nil {
+		n.Stop()
+		t.Fatal("the node started without its topics")
+	}
+	if _, err := os.Stat(dir + "/t-0"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestMetricsTellOfRequestsAndOpenListeners(t *testing.T) {
