@@ -178,15 +178,16 @@ func (n *Node) openQuorum() error {
 	n.quorum = q
 	n.log.Debug("the metadata log is open", slog.Any("recovered", recovered))
 	if recovered.Created || recovered.CutBytes > 0 {
-		return n.refuseUnclaimed()
+		return n.refuseUnclaimed(recovered.Deleted)
 	}
 	return nil
 }
 
 // refuseUnclaimed: a partition's folder is made after its topic is in the
 // metadata log. Where the log is new or has lost its end, a folder that no topic
-// claims proves that what is missing had been acknowledged.
-func (n *Node) refuseUnclaimed() error {
+// claims proves that what is missing had been acknowledged, unless the topic's
+// deletion is in the log and the node was killed before the folder's.
+func (n *Node) refuseUnclaimed(deleted map[metadata.TopicID]bool) error {
 	names, _, err := n.folder.List()
 	if err != nil {
 		return err
@@ -196,7 +197,7 @@ func (n *Node) refuseUnclaimed() error {
 			continue
 		}
 		id, err := n.folder.TopicID(name)
-		if err == nil && n.quorum.Image().TopicByID(metadata.TopicID(id)) == nil {
+		if err == nil && !deleted[metadata.TopicID(id)] && n.quorum.Image().TopicByID(metadata.TopicID(id)) == nil {
 			return fmt.Errorf("the metadata log in %s is empty or damaged at its end, and does not know the topic of %s any more; restore %s from a copy, or, if you accept to lose that topic, move its folder away",
 				filepath.Join(n.folder.Dir(), quorum.Folder), n.folder.Path(name), quorum.Folder)
 		}

@@ -21,6 +21,9 @@ type Recovery struct {
 	Batches  int             // that were replayed after it
 	CutBytes int64           // of a torn last batch, which nobody was told of
 	Created  bool            // the log was empty: a new cluster
+	// Deleted are the topics whose deletion was among the batches: their folders
+	// may still be there.
+	Deleted map[metadata.TopicID]bool
 }
 
 // Open reads the metadata log in cfg.Dir, begins a new leader epoch in it, and
@@ -139,7 +142,16 @@ func (o *opening) visit(v batch.View) error {
 	if err != nil {
 		return err
 	}
-	o.image, _, err = o.image.Apply(records, end)
+	var delta metadata.Delta
+	o.image, delta, err = o.image.Apply(records, end)
+	for i := range delta.Topics {
+		if c := &delta.Topics[i]; c.After == nil {
+			if o.found.Deleted == nil {
+				o.found.Deleted = make(map[metadata.TopicID]bool)
+			}
+			o.found.Deleted[c.Before.ID] = true
+		}
+	}
 	return err
 }
 
