@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,8 +38,43 @@ func (n *Node) serveMetrics() error {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	n.metrics = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	n.metricsAddr = ln.Addr()
-	n.watching.Go(func() { _ = n.metrics.Serve(ln) }) // ends with ErrServerClosed when the node stops
+	n.watching.Go(func() { _ = n.metrics.Serve(&fewConns{Listener: ln}) }) // ends with ErrServerClosed when the node stops
 	return nil
+}
+
+// maxScrapes is how many connections the page's listener holds at once: more are
+// closed as they come, for they would take descriptors that logs need.
+const maxScrapes = 16
+
+// fewConns is a listener of at most maxScrapes connections.
+type fewConns struct {
+	net.Listener
+	open atomic.Int32
+}
+
+func (l *fewConns) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.open.Add(1) <= maxScrapes {
+			return &scrape{Conn: c, listener: l}, nil
+		}
+		l.open.Add(-1)
+		c.Close()
+	}
+}
+
+type scrape struct {
+	net.Conn
+	listener *fewConns
+	once     sync.Once
+}
+
+func (c *scrape) Close() error {
+	c.once.Do(func() { c.listener.open.Add(-1) })
+	return c.Conn.Close()
 }
 
 // MetricsAddress is where /metrics is served; nil when it is not.

@@ -285,7 +285,7 @@ func (n *Node) openReplicas() error {
 		return err
 	}
 	n.disk, err = replica.NewDisk(replica.DiskOptions{
-		FS: n.opts.FS, Folder: n.folder, Clock: n.opts.Clock, Logger: n.log, Descriptors: log.NewDescriptors(descriptorBudget()),
+		FS: n.opts.FS, Folder: n.folder, Clock: n.opts.Clock, Logger: n.log, Descriptors: log.NewDescriptors(descriptorBudget(openFileLimit())),
 		Reserve: folder.ReserveOf(c.DiskReserve(usage.Total)), OnFailure: n.fail,
 	})
 	if err != nil {
@@ -337,7 +337,7 @@ func (n *Node) serve() error {
 	n.server = server.New(server.Options{
 		Broker: n.broker, Clock: n.opts.Clock, Log: n.log, RequestRoom: requestRoom(c.QueuedMaxRequestBytes),
 		MaxProduceFrame: c.SocketRequestMaxBytes, MaxFrame: min(maxOtherFrame, c.SocketRequestMaxBytes), MaxIdle: c.ConnectionsMaxIdle,
-		MaxConnections: min(c.MaxConnections, socketBudget()), MaxConnectionsPerIP: c.MaxConnectionsPerIP, PerIP: perIP,
+		MaxConnections: connectionBudget(c.MaxConnections, openFileLimit()), MaxConnectionsPerIP: c.MaxConnectionsPerIP, PerIP: perIP,
 	})
 	for _, l := range n.listeners {
 		n.server.Serve(l.Listener, l.told)
