@@ -191,7 +191,7 @@ func (p *Partition) rollIfNeeded(settings *Settings, now int64) error {
 		if roll, err = p.log.NeedsRoll(size, p.endAfter(i+2), p.stamp(a.Batch, settings, now), now); err != nil {
 			return p.writeFailed(err)
 		}
-		if roll {
+		if roll || size > settings.Log.SegmentBytes { // an empty segment asks for no roll, whatever is to come
 			p.putBack(i + 1)
 			break
 		}
