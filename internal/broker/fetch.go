@@ -36,6 +36,7 @@ type Fetch struct {
 	full    bool // every partition is answered, not only those with news
 	targets []fetchTarget
 	scratch []sessionPartition
+	seen    map[sessionKey]int // index into scratch
 	wake    chan struct{}
 	timer   *time.Timer
 	waking  func()
@@ -114,7 +115,9 @@ func (f *Fetch) begin() error {
 }
 
 // wanted lists the partitions that the request itself names. Names are cloned:
-// they lie in the request's frame and a session outlives it.
+// they lie in the request's frame and a session outlives it. Of a partition that
+// is named twice the last mention counts, as in Kafka: reading it once for each
+// would let a client multiply its bytes.
 func (f *Fetch) wanted() []sessionPartition {
 	n := 0
 	for i := range f.Request.Topics {
@@ -124,16 +127,26 @@ func (f *Fetch) wanted() []sessionPartition {
 		return nil
 	}
 	out := slices.Grow(f.scratch[:0], n)
+	if f.seen == nil {
+		f.seen = make(map[sessionKey]int)
+	}
+	clear(f.seen)
 	for i := range f.Request.Topics {
 		t := &f.Request.Topics[i]
 		name := cloneString(t.Topic)
 		for j := range t.Partitions {
 			p := &t.Partitions[j]
-			out = append(out, sessionPartition{
+			want := sessionPartition{
 				sessionKey: sessionKey{t.TopicID, name, p.Partition},
 				offset:     p.FetchOffset, logStart: p.LogStartOffset, maxBytes: p.PartitionMaxBytes,
 				epoch: p.CurrentLeaderEpoch, lastFetchedEpoch: p.LastFetchedEpoch,
-			})
+			}
+			if at, again := f.seen[want.sessionKey]; again {
+				out[at] = want
+				continue
+			}
+			f.seen[want.sessionKey] = len(out)
+			out = append(out, want)
 		}
 	}
 	f.scratch = out

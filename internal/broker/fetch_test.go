@@ -295,3 +295,17 @@ func TestC_FETCH_14_TheNodesOwnLimitBoundsAnAnswer(t *testing.T) {
 		equal(t, "batches", len(batches(c.fetch(12, "t", 0).Records.Bytes)), 2)
 	}, fmt.Sprint("fetch.max.bytes=", 2000))
 }
+
+func TestAPartitionNamedTwiceInAFetchIsReadOnce(t *testing.T) {
+	virtual(t, func(t *testing.T, k *kafka) {
+		c := k.dial()
+		c.create("t", 2)
+		c.appended("t", values("a"))
+		c.appended("t", values("b"))
+		answered := c.fetched(11, fetchRequest("t", part(0, 0), part(1, 0), part(0, 1)))
+		equal(t, "partitions answered", len(answered), 2)
+		if got := read(answered[0].Records.Bytes); !slices.Equal(got, []string{"b"}) {
+			t.Errorf("the last mention counts: %q", got)
+		}
+	})
+}

@@ -201,11 +201,23 @@ func checkOracle(t *testing.T, key, version int16, body []byte) {
 	}
 }
 
-// isClosed fails the test unless the node closes the connection without another answer.
+// isClosed fails the test unless the node closes the connection at once (not
+// because it has been idle for long) without another answer.
 func (c *client) isClosed() {
 	c.t.Helper()
-	if b, err := c.read(); err == nil {
+	c.isClosedWithin(time.Second)
+}
+
+func (c *client) isClosedWithin(d time.Duration) {
+	c.t.Helper()
+	if err := c.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
+		c.t.Fatal(err)
+	}
+	switch b, err := c.read(); {
+	case err == nil:
 		c.t.Fatalf("an answer of %d bytes where the connection should be closed", len(b))
+	case isTimeout(err):
+		c.t.Fatalf("the connection is still open after %v", d)
 	}
 }
 
