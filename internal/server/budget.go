@@ -10,6 +10,7 @@ const (
 	decodeFloor  = 4 << 10
 	decodeExcess = 16 << 20 // what decoding may allocate beyond a frame's size
 
+	fetchFactor    = 4        // a fetch is so much larger than what was decoded of it: what it reads, waits for and answers of a partition
 	freeFrame      = 64 << 10 // the largest frame, other than of Produce, that takes no room for decoding
 	freePartitions = 128      // likewise, topics and partitions of a Produce request
 	partitionWork  = 512      // bytes that a partition of a Produce request becomes

@@ -193,7 +193,11 @@ func (c *conn) request(frame []byte, held *chunk) error {
 		return c.produce(held, len(frame))
 	}
 	if len(frame) > freeFrame {
-		work, err := c.server.room.take(int64(c.budget), &c.inbox)
+		charge := int64(c.budget)
+		if key == handlers.FetchKey {
+			charge *= fetchFactor
+		}
+		work, err := c.server.room.take(charge, &c.inbox)
 		if err != nil {
 			return err
 		}

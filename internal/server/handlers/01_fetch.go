@@ -2,8 +2,11 @@ package handlers
 
 import "github.com/samsa-project/samsa/internal/broker"
 
+// FetchKey is the API key of Fetch.
+const FetchKey = 1
+
 func init() {
-	register(Handler{Key: 1, Name: "Fetch", Advertised: 4, Min: 4, Max: 18, Blocks: true, Serve: fetch})
+	register(Handler{Key: FetchKey, Name: "Fetch", Advertised: 4, Min: 4, Max: 18, Blocks: true, Serve: fetch})
 }
 
 // fetch keeps one broker.Fetch for the connection: its slices and its timer are

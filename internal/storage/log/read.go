@@ -152,9 +152,6 @@ func (l *Log) plan(offset, at, limit int64) (plan, error) {
 			p.to = d.FromPosition // a search by offset would step over the damage
 		}
 	}
-	if at == s.base && len(l.damaged) == 0 {
-		p.from = 0
-	}
 	if l.reads == nil {
 		l.reads = newBoundaries(-1, 0)
 	}
