@@ -67,6 +67,7 @@ type Options struct {
 	BrokerEpoch metadata.BrokerEpoch // of this node's registration
 	Config      *config.Config
 	Controller  Controller
+	Rules       controller.Rules // what the controller must know of this node's configuration
 	Replicas    *replica.Set
 	Clock       clock.Clock
 	Chance      controller.Chance // called by one goroutine at a time: the controller's

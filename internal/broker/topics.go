@@ -18,37 +18,24 @@ func (b *Broker) CreateTopics(ctx context.Context, req *msg.CreateTopicsRequest)
 	ctx, cancel := context.WithTimeout(ctx, bounded(req.TimeoutMs))
 	defer cancel()
 	cmd := controller.CreateTopics{ValidateOnly: req.ValidateOnly}
+	for i := range req.Topics {
+		cmd.Topics = append(cmd.Topics, newTopic(&req.Topics[i]))
+	}
+	results, err := b.create(ctx, func(img *metadata.Image) controller.Outcome {
+		return controller.Create(img, b.Rules, b.Chance, cmd)
+	})
+	if err != nil {
+		results = refuseAll(cmd.Topics, err)
+	}
 	resp := &msg.CreateTopicsResponse{}
 	resp.SetDefaults()
-	overrides := make(map[string]map[string]string, len(req.Topics))
-	for i := range req.Topics {
-		asked := &req.Topics[i]
-		t, settings := newTopic(asked)
-		overrides[t.Name] = settings
-		cmd.Topics = append(cmd.Topics, t)
-	}
-	results, err := b.create(ctx, cmd)
-	for i := range req.Topics {
-		name := req.Topics[i].Name
-		settings, ok := overrides[name]
-		if !ok {
-			continue // the second of that name
-		}
-		delete(overrides, name)
-		r := msg.CreateTopicsResponseCreatableTopicResult{}
-		r.SetDefaults()
-		r.Name = name
-		if err != nil {
-			r.ErrorCode, r.ErrorMessage = protocolError(err).Code, message(err)
-		} else {
-			b.fillCreated(&r, results[name], settings)
-		}
-		resp.Topics = append(resp.Topics, r)
+	for i := range results {
+		resp.Topics = append(resp.Topics, b.created(&results[i]))
 	}
 	return resp
 }
 
-func newTopic(asked *msg.CreateTopicsRequestCreatableTopic) (controller.NewTopic, map[string]string) {
+func newTopic(asked *msg.CreateTopicsRequestCreatableTopic) controller.NewTopic {
 	t := controller.NewTopic{Name: asked.Name, Partitions: asked.NumPartitions, ReplicationFactor: asked.ReplicationFactor}
 	for _, a := range asked.Assignments {
 		replicas := make([]metadata.BrokerID, len(a.BrokerIDs))
@@ -57,86 +44,72 @@ func newTopic(asked *msg.CreateTopicsRequestCreatableTopic) (controller.NewTopic
 		}
 		t.Assignments = append(t.Assignments, controller.Assignment{Partition: a.PartitionIndex, Replicas: replicas})
 	}
-	settings := make(map[string]string, len(asked.Configs))
 	for _, c := range asked.Configs {
 		t.Configs = append(t.Configs, controller.Setting{Name: c.Name, Value: c.Value})
-		if c.Value.Valid {
-			settings[c.Name] = c.Value.String
-		}
 	}
-	return t, settings
+	return t
 }
 
-// create proposes, and returns the results by name. While a disk has no room the
-// controller only judges, and what it would accept is refused: what the metadata
-// promises, a folder must hold.
-func (b *Broker) create(ctx context.Context, cmd controller.CreateTopics) (map[string]*controller.TopicResult, error) {
-	rules := b.rules()
-	rules.TopicSettings = b.checkSettings
+// create has the controller create topics, and returns what became of each name.
+// When the disk has no room none is created: what the metadata promises, a folder
+// must hold.
+func (b *Broker) create(ctx context.Context, decide func(*metadata.Image) controller.Outcome) ([]controller.TopicResult, error) {
 	reply, err := b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome {
-		full := b.Replicas.Full()
-		cmd.ValidateOnly = cmd.ValidateOnly || full != nil
-		decided := controller.Create(img, rules, b.Chance, cmd)
-		results := byName(decided)
-		for _, r := range results {
-			if full != nil && r.Refused == nil {
-				r.Refused = noRoom(full)
-			}
+		out := decide(img)
+		if full := b.Replicas.Full(); full != nil {
+			return withoutRoom(out, full)
 		}
-		decided.Reply = results
-		return decided
+		return out
 	})
 	if err != nil {
 		return nil, err
 	}
-	return reply.(map[string]*controller.TopicResult), nil
+	return reply.([]controller.TopicResult), nil
 }
 
-// checkSettings says why a topic may not have these settings.
-func (b *Broker) checkSettings(settings []controller.Setting) error {
-	overrides := make(map[string]string, len(settings))
-	for _, s := range settings {
-		overrides[s.Name] = s.Value.String
+// withoutRoom is the outcome where no folder can be made: who would get a topic is
+// refused, for others it stays as it is.
+func withoutRoom(out controller.Outcome, full error) controller.Outcome {
+	results := out.Reply.([]controller.TopicResult)
+	for i := range results {
+		if r := &results[i]; r.Refused == nil && !r.Existed {
+			*r = controller.TopicResult{Name: r.Name, Refused: &controller.Refusal{Err: wire.ErrKafkaStorageError, Message: "no topic can be created: " + full.Error()}}
+		}
 	}
-	_, err := b.Config.Topic(overrides, config.Dynamic{})
-	return err
+	return controller.Outcome{Reply: results}
 }
 
-// byName indexes a reply: a request may hold a hundred thousand names.
-func byName(o controller.Outcome) map[string]*controller.TopicResult {
-	all := o.Reply.([]controller.TopicResult)
-	m := make(map[string]*controller.TopicResult, len(all))
-	for i := range all {
-		m[all[i].Name] = &all[i]
+// refuseAll says of every name that nothing, as far as is known, was decided.
+func refuseAll(topics []controller.NewTopic, err error) []controller.TopicResult {
+	refused := &controller.Refusal{Err: protocolError(err), Message: err.Error()}
+	seen := make(map[string]bool, len(topics))
+	var results []controller.TopicResult
+	for i := range topics {
+		if name := topics[i].Name; !seen[name] {
+			seen[name] = true
+			results = append(results, controller.TopicResult{Name: name, Refused: refused})
+		}
 	}
-	return m
+	return results
 }
 
-// noRoom refuses a topic for which no folder could be made.
-func noRoom(full error) *controller.Refusal {
-	return &controller.Refusal{Err: wire.ErrKafkaStorageError, Message: "no topic can be created: " + full.Error()}
-}
-
-func (b *Broker) fillCreated(r *msg.CreateTopicsResponseCreatableTopicResult, done *controller.TopicResult, settings map[string]string) {
+// created is the answer about one topic.
+func (b *Broker) created(done *controller.TopicResult) msg.CreateTopicsResponseCreatableTopicResult {
+	r := msg.CreateTopicsResponseCreatableTopicResult{}
+	r.SetDefaults()
+	r.Name = done.Name
 	if done.Refused != nil {
 		r.ErrorCode, r.ErrorMessage = done.Refused.Err.Code, wire.Str(done.Refused.Message)
-		return
+		return r
 	}
 	r.ErrorMessage = wire.NullString{} // the schema's default is an empty text
 	r.TopicID, r.NumPartitions, r.ReplicationFactor = wire.UUID(done.ID), done.Partitions, done.ReplicationFactor
-	for _, e := range b.Config.DescribeTopic(settings, config.Dynamic{}) {
+	for _, e := range b.Config.DescribeTopic(controller.ByName(done.Settings), config.Dynamic{}) {
 		r.Configs = append(r.Configs, msg.CreateTopicsResponseCreatableTopicConfigs{
 			Name: e.Name, Value: wire.NullString{String: e.Value, Valid: !e.Null}, ReadOnly: e.ReadOnly, ConfigSource: int8(e.Source), IsSensitive: e.Sensitive,
 		})
 	}
-}
-
-// rules are what the controller must know of this node's configuration.
-func (b *Broker) rules() controller.Rules {
-	return controller.Rules{
-		NumPartitions:     b.Config.Broker.NumPartitions,
-		ReplicationFactor: int16(b.Config.Broker.DefaultReplicationFactor),
-	}
+	return r
 }
 
 // DeleteTopics deletes topics by name or id. It answers once their partitions
@@ -197,33 +170,16 @@ func (b *Broker) ensureTopics(ctx context.Context, names []string) map[string]er
 	for i, name := range names {
 		topics[i] = controller.NewTopic{Name: name, Partitions: -1, ReplicationFactor: -1}
 	}
-	reply, err := b.Controller.Propose(ctx, func(img *metadata.Image, _ time.Time) controller.Outcome {
-		if full := b.Replicas.Full(); full != nil {
-			return controller.Outcome{Reply: refuseMissing(img, names, noRoom(full))}
-		}
-		return controller.Ensure(img, b.rules(), b.Chance, topics)
+	results, err := b.create(ctx, func(img *metadata.Image) controller.Outcome {
+		return controller.Ensure(img, b.Rules, b.Chance, topics)
 	})
 	if err != nil {
-		for _, name := range names {
-			failed[name] = err
-		}
-		return failed
+		results = refuseAll(topics, err)
 	}
-	for _, r := range reply.([]controller.TopicResult) {
+	for _, r := range results {
 		if r.Refused != nil {
 			failed[r.Name] = r.Refused
 		}
 	}
 	return failed
-}
-
-// refuseMissing refuses the names that nobody has come to create meanwhile.
-func refuseMissing(img *metadata.Image, names []string, why *controller.Refusal) []controller.TopicResult {
-	var refused []controller.TopicResult
-	for _, name := range names {
-		if img.Topic(name) == nil {
-			refused = append(refused, controller.TopicResult{Name: name, Refused: why})
-		}
-	}
-	return refused
 }

@@ -213,9 +213,16 @@ func orNever(d time.Duration) time.Duration {
 	return d
 }
 
+// rules are what the controller must know of the configuration.
 func (n *Node) rules() controller.Rules {
 	c := n.opts.Config
-	return controller.Rules{NumPartitions: c.NumPartitions, ReplicationFactor: int16(c.DefaultReplicationFactor)}
+	return controller.Rules{
+		NumPartitions: c.NumPartitions, ReplicationFactor: int16(c.DefaultReplicationFactor),
+		TopicSettings: func(settings []controller.Setting) error {
+			_, err := c.Topic(controller.ByName(settings), config.Dynamic{})
+			return err
+		},
+	}
 }
 
 // register begins this incarnation: new leader epochs for all it led before.
@@ -327,7 +334,7 @@ const checkpointEvery = 5 * time.Second
 func (n *Node) serve() error {
 	c := n.opts.Config
 	n.broker = broker.New(broker.Options{
-		NodeID: c.NodeID, BrokerEpoch: n.epoch, Config: c, Controller: n.quorum, Replicas: n.replicas,
+		NodeID: c.NodeID, BrokerEpoch: n.epoch, Config: c, Controller: n.quorum, Rules: n.rules(), Replicas: n.replicas,
 		Clock: n.opts.Clock, Chance: newChance(), Log: n.log,
 	})
 	perIP, err := overridesByAddress(c.MaxConnectionsPerIPOverrides)

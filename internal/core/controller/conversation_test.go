@@ -64,7 +64,7 @@ type cluster struct {
 func newCluster() *cluster {
 	return &cluster{
 		img: metadata.Empty("cluster"), chance: rand.NewChaCha8([32]byte{1}),
-		rules: Rules{NumPartitions: 2, ReplicationFactor: 1, MinInsyncReplicas: 1, TopicConfig: validate, TopicSettings: validateTogether},
+		rules: Rules{NumPartitions: 2, ReplicationFactor: 1, MinInsyncReplicas: 1, TopicSettings: validateAll},
 	}
 }
 
@@ -78,11 +78,17 @@ func validate(name, value string) error {
 	return nil
 }
 
-func validateTogether(all []Setting) error {
-	values := map[string]string{}
+func validateAll(all []Setting) error {
 	for _, s := range all {
-		values[s.Name] = s.Value.String
+		if err := validate(s.Name, s.Value.String); err != nil {
+			return err
+		}
 	}
+	return validateTogether(all)
+}
+
+func validateTogether(all []Setting) error {
+	values := ByName(all)
 	if values["cleanup.policy"] == "compact" && values["retention.ms"] == "-1" {
 		return errors.New("retention.ms=-1 means nothing to a compacted topic")
 	}
@@ -97,12 +103,8 @@ func (settingsTable) ListDefault(_ metadata.ResourceType, name string) (string, 
 }
 
 func (settingsTable) Check(of metadata.Resource, all []Setting, _ []string) error {
-	for _, s := range all {
-		if of.Type == metadata.ResourceTopic {
-			if err := validate(s.Name, s.Value.String); err != nil {
-				return err
-			}
-		}
+	if of.Type == metadata.ResourceTopic {
+		return validateAll(all)
 	}
 	return validateTogether(all)
 }

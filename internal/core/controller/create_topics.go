@@ -32,6 +32,17 @@ type Setting struct {
 	Value wire.NullString
 }
 
+// ByName are settings as a map; one without a value is left out.
+func ByName(settings []Setting) map[string]string {
+	m := make(map[string]string, len(settings))
+	for _, s := range settings {
+		if s.Value.Valid {
+			m[s.Name] = s.Value.String
+		}
+	}
+	return m
+}
+
 // CreateTopics is a command to create topics. Each is created whole or refused;
 // they do not depend on each other, except that a name may occur only once.
 type CreateTopics struct {
@@ -46,7 +57,8 @@ type TopicResult struct {
 	ID                metadata.TopicID // zero when refused; with ValidateOnly, the id that it will not have
 	Partitions        int32
 	ReplicationFactor int16
-	Existed           bool // only from EnsureTopics
+	Settings          []Setting // the topic's own, sorted by name; of a new one
+	Existed           bool      // only from Ensure
 	Refused           *Refusal
 }
 
@@ -165,7 +177,7 @@ func (d *draft) topic(t *NewTopic) TopicResult {
 	d.records = append(d.records, records...)
 	d.names[metricName(t.Name)] = t.Name
 	return TopicResult{
-		Name: t.Name, ID: id, Partitions: int32(len(partitions)), ReplicationFactor: int16(len(partitions[0].Replicas)),
+		Name: t.Name, ID: id, Partitions: int32(len(partitions)), ReplicationFactor: int16(len(partitions[0].Replicas)), Settings: settings,
 	}
 }
 
@@ -201,12 +213,6 @@ func (d *draft) settings(t *NewTopic) ([]Setting, *Refusal) {
 	for _, s := range out {
 		if !s.Value.Valid {
 			return nil, refuse(wire.ErrInvalidConfig, "Null value not supported for topic configs: %s", s.Name)
-		}
-		if d.rules.TopicConfig == nil {
-			continue
-		}
-		if err := d.rules.TopicConfig(s.Name, s.Value.String); err != nil {
-			return nil, refuse(wire.ErrInvalidConfig, "%v", err)
 		}
 	}
 	if d.rules.TopicSettings != nil {

@@ -43,19 +43,15 @@ type Chance interface{ Uint64() uint64 }
 // any n that occurs here.
 func below(c Chance, n int) int { return int(c.Uint64() % uint64(n)) }
 
-// ConfigValidator says why a topic may not have the setting; nil when it may.
-// The table of settings lives with the configuration, above core.
-type ConfigValidator func(name, value string) error
-
 // Rules are what decisions need to know of the node's configuration.
 type Rules struct {
-	NumPartitions     int32           // num.partitions
-	ReplicationFactor int16           // default.replication.factor
-	MinInsyncReplicas int             // min.insync.replicas, where the cluster's own setting is missing
-	UncleanElection   bool            // unclean.leader.election.enable, likewise
-	TopicConfig       ConfigValidator // of a new topic's settings, each for itself; nil: every one is accepted
-	// TopicSettings says why a new topic may not have these settings together,
-	// sorted by name; nil: they may stand beside each other.
+	NumPartitions     int32 // num.partitions
+	ReplicationFactor int16 // default.replication.factor
+	MinInsyncReplicas int   // min.insync.replicas, where the cluster's own setting is missing
+	UncleanElection   bool  // unclean.leader.election.enable, likewise
+	// TopicSettings says why a new topic may not have these settings, sorted by
+	// name; nil: it may have any. The table of settings lives with the
+	// configuration, above core.
 	TopicSettings func([]Setting) error
 }
 
