@@ -102,7 +102,7 @@ func (f *Fetch) begin() error {
 		for _, p := range f.wanted() {
 			session.put(p)
 		}
-		f.forget()
+		session.forget(f.forgotten)
 		if len(session.parts) == 0 {
 			s.close(session.id) // nothing is left to be incremental about
 			f.session, f.full, f.targets = nil, true, f.targets[:0]
@@ -153,11 +153,14 @@ func (f *Fetch) wanted() []sessionPartition {
 	return out
 }
 
-func (f *Fetch) forget() {
+// forgotten are the partitions that the client wants no more of.
+func (f *Fetch) forgotten(yield func(sessionKey) bool) {
 	for i := range f.Request.ForgottenTopicsData {
 		t := &f.Request.ForgottenTopicsData[i]
 		for _, index := range t.Partitions {
-			f.session.forget(sessionKey{t.TopicID, t.Topic, index})
+			if !yield(sessionKey{t.TopicID, t.Topic, index}) {
+				return
+			}
 		}
 	}
 }

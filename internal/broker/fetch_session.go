@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"iter"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,17 +70,15 @@ func (s *session) put(p sessionPartition) {
 	s.parts = append(s.parts, fresh)
 }
 
-func (s *session) forget(key sessionKey) {
-	gone, ok := s.at[key]
-	if !ok {
-		return
+// forget drops the partitions of these keys, in one walk however many they are: a
+// request can name all that the session holds.
+func (s *session) forget(keys iter.Seq[sessionKey]) {
+	before := len(s.at)
+	for key := range keys {
+		delete(s.at, key)
 	}
-	delete(s.at, key)
-	for i, p := range s.parts {
-		if p == gone {
-			s.parts = append(s.parts[:i], s.parts[i+1:]...)
-			return
-		}
+	if len(s.at) < before {
+		s.parts = slices.DeleteFunc(s.parts, func(p *sessionPartition) bool { return s.at[p.sessionKey] == nil })
 	}
 }
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,5 +82,28 @@ func TestC_SESSION_32_AllSessionsTogetherRememberABoundedNumberOfPartitions(t *t
 func TestC_SESSION_33_WithoutSlotsThereAreNoSessions(t *testing.T) {
 	if newSessions(0, time.Now).open(true, wanted(3)) != nil {
 		t.Fatal("there is a session")
+	}
+}
+
+// As many as one request can name: one walk for each of them would hold a core for a minute.
+func TestASessionForgetsAnyNumberOfPartitionsAtOnce(t *testing.T) {
+	const n = 1 << 18
+	s := &session{at: make(map[sessionKey]*sessionPartition)}
+	for _, p := range wanted(n) {
+		s.put(p)
+	}
+	s.forget(func(yield func(sessionKey) bool) {
+		for i := n; i > 0; i-- { // the last is none of the session's
+			if i%1000 != 0 && !yield(sessionKey{name: "t", index: int32(i)}) {
+				return
+			}
+		}
+	})
+	var left []int32
+	for _, p := range s.parts {
+		left = append(left, p.index)
+	}
+	if len(s.at) != len(left) || len(left) != 1+n/1000 || !slices.IsSorted(left) || left[0] != 0 || left[1] != 1000 {
+		t.Fatalf("%d partitions by key, %d in order: %d …", len(s.at), len(left), left[:2])
 	}
 }
