@@ -3,7 +3,6 @@ package snapshot
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/samsa-project/samsa/internal/storage/checkpoint"
-	"github.com/samsa-project/samsa/internal/sys/vfs"
 )
 
 var some = []Producer{
@@ -20,21 +18,10 @@ var some = []Producer{
 }
 
 func TestASnapshotIsReadAsWritten(t *testing.T) {
-	disk := vfs.NewMem()
-	if err := disk.MkdirAll("/p"); err != nil {
-		t.Fatal(err)
-	}
-	for offset, producers := range map[int64][]Producer{100: some, 7: {}} {
-		if err := Write(disk, "/p", offset, producers); err != nil {
-			t.Fatal(err)
-		}
-		got, err := Read(disk, "/p", offset)
-		if err != nil || !slices.Equal(got, producers) {
+	for _, producers := range [][]Producer{some, {}} {
+		if got, err := Parse("f", Append(nil, producers)); err != nil || !slices.Equal(got, producers) {
 			t.Errorf("got %v, %v", got, err)
 		}
-	}
-	if _, err := Read(disk, "/p", 8); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a missing one: %v", err)
 	}
 }
 
@@ -119,77 +106,14 @@ func TestADamagedSnapshotIsTold(t *testing.T) {
 		b[at] ^= 1
 		return b
 	}
-	disk := vfs.NewMem()
-	if err := disk.MkdirAll("/p"); err != nil {
-		t.Fatal(err)
-	}
 	bad := [][]byte{nil, make([]byte, 4096), good[:9], good[:len(good)-1], append(slices.Clone(good), 0)}
 	for at := range good {
 		bad = append(bad, flipped(at))
 	}
 	for _, b := range bad {
-		if err := checkpoint.Replace(disk, "/p/"+Name(1), b); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := Read(disk, "/p", 1); !errors.Is(err, checkpoint.ErrDamaged) {
+		if got, err := Parse("f", b); !errors.Is(err, checkpoint.ErrDamaged) {
 			t.Errorf("%x: read %v, %v", b, got, err)
 		}
-	}
-}
-
-func TestTheNewestUsableSnapshotIsTaken(t *testing.T) {
-	disk := vfs.NewMem()
-	if err := disk.MkdirAll("/p"); err != nil {
-		t.Fatal(err)
-	}
-	for _, offset := range []int64{10, 20, 30, 40, 50} {
-		if err := Write(disk, "/p", offset, some[:1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, offset := range []int64{30, 40} {
-		if err := checkpoint.Replace(disk, "/p/"+Name(offset), nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"1.snapshot", "00000000000000000xyz.snapshot", "99999999999999999999.snapshot", Name(45) + ".deleted"} {
-		if err := checkpoint.Replace(disk, "/p/"+name, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	offsets, err := List(disk, "/p")
-	if err != nil || !slices.Equal(offsets, []int64{50, 40, 30, 20, 10}) {
-		t.Fatalf("listed %v, %v", offsets, err)
-	}
-	for _, c := range []struct {
-		start, end int64
-		want       Loaded
-	}{
-		{0, 100, Loaded{50, some[:1], true, nil}},
-		{0, 49, Loaded{20, some[:1], true, []int64{40, 30}}},
-		{20, 49, Loaded{20, nil, false, []int64{40, 30}}},
-		{0, 9, Loaded{0, nil, false, nil}},
-	} {
-		got, err := Newest(disk, "/p", c.start, c.end)
-		if err != nil || !reflect.DeepEqual(got, c.want) {
-			t.Errorf("from %d to %d: %+v, %v", c.start, c.end, got, err)
-		}
-	}
-	if err := Remove(disk, "/p", []int64{10, 11, 50}); err != nil {
-		t.Fatal(err)
-	}
-	if offsets, err = List(disk, "/p"); err != nil || !slices.Equal(offsets, []int64{40, 30, 20}) {
-		t.Errorf("left %v, %v", offsets, err)
-	}
-}
-
-func TestSnapshotsAtSegmentsAndTheNewestAreKept(t *testing.T) {
-	offsets := []int64{60, 50, 45, 40, 30, 20, 15, 10, 5}
-	if got := Unneeded(offsets, []int64{10, 20, 40}, 10, 50); !slices.Equal(got, []int64{60, 45, 30, 15, 10, 5}) {
-		t.Errorf("got %v", got)
-	}
-	if got := Unneeded(nil, nil, 0, 0); len(got) > 0 {
-		t.Errorf("got %v", got)
 	}
 }
 
@@ -200,7 +124,6 @@ func FuzzProducerSnapshot(f *testing.F) {
 	f.Add(Append(nil, nil))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ParseName(string(data))
 		producers, err := Parse("f", data)
 		if err != nil {
 			if !errors.Is(err, checkpoint.ErrDamaged) {
