@@ -17,7 +17,6 @@ const (
 // price is that after a node was off for long, records that fell due meanwhile stay
 // a day longer. One serves all logs of a node; calls must not overlap.
 type RetentionClock struct {
-	start     time.Time // elapsed time counts from here
 	trusted   timeline
 	candidate timeline
 	doubt     bool // the candidate is set
@@ -37,21 +36,15 @@ func (t timeline) near(wall, elapsed int64) bool {
 // is known to have run before, such as the modification time of a checkpoint, or
 // zero if there is nothing to tell by.
 func NewRetentionClock(lastKnown, now time.Time) *RetentionClock {
-	c := &RetentionClock{start: now, trusted: timeline{wall: now.UnixMilli()}}
+	c := &RetentionClock{trusted: timeline{wall: now.UnixMilli()}}
 	if !lastKnown.IsZero() {
 		c.trusted.wall = lastKnown.UnixMilli()
 	}
 	return c
 }
 
-// Now is the time, in ms since 1970, to hand to Retain. now carries a monotonic
-// reading, as time.Now gives it.
-func (c *RetentionClock) Now(now time.Time) int64 {
-	return c.judge(now.UnixMilli(), now.Sub(c.start).Milliseconds())
-}
-
-// At is Now for who measures elapsed time, since NewRetentionClock, apart from
-// wall time.
+// At is the time, in ms since 1970, to hand to Retain; elapsed counts from
+// NewRetentionClock, apart from wall time.
 func (c *RetentionClock) At(wall time.Time, elapsed time.Duration) int64 {
 	return c.judge(wall.UnixMilli(), elapsed.Milliseconds())
 }
