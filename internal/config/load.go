@@ -1,11 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -83,9 +85,36 @@ func Load(in Input) (*Config, error) {
 		problems = r.problems
 	}
 	if len(problems) > 0 {
+		l.sortByPlace(problems)
 		return nil, &Invalid{Problems: problems, Advice: l.advice}
 	}
 	return c, nil
+}
+
+// sortByPlace puts the problems where somebody who goes through the file from its first line meets them; those of the
+// environment and of flags follow, as they were found.
+func (l *loader) sortByPlace(problems []Problem) {
+	place := func(p Problem) (kind OriginKind, line int) {
+		if rest, found := strings.CutPrefix(p.Where, l.in.File); found && l.in.File != "" {
+			line, err := strconv.Atoi(strings.TrimPrefix(rest, ":"))
+			if err == nil || rest == "" {
+				return FromFile, line // 0 is the file as a whole
+			}
+		}
+		switch {
+		case strings.HasPrefix(p.Where, "environment"):
+			return FromEnvironment, 0
+		case p.Where == Origin{Kind: FromFlag}.String():
+			return FromFlag, 0
+		default:
+			return FromFlag + 1, 0 // a default, which only another setting makes wrong
+		}
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		kindA, lineA := place(a)
+		kindB, lineB := place(b)
+		return cmp.Or(cmp.Compare(kindA, kindB), cmp.Compare(lineA, lineB))
+	})
 }
 
 type loader struct {

@@ -83,7 +83,8 @@ func clip(text string) string {
 	return text + end
 }
 
-// Invalid holds every problem of a configuration: those of names, then those of values. It is an ErrInvalid.
+// Invalid holds every problem of a configuration: those of the file in the order of its lines, then those of the
+// environment and of flags. It is an ErrInvalid.
 type Invalid struct {
 	Problems []Problem
 	Advice   string // a way out of several of them at once; "" if there is none

@@ -50,7 +50,7 @@ func TestAProblemSaysWhereWhatWhyAndWhatToDo(t *testing.T) {
 		{"num.partitons=3", []string{"server.properties:1: num.partitons: " + unknown + "; did you mean num.partitions?"}},
 		{"lisener.security.protocol.map=A:B", []string{"server.properties:1: lisener.security.protocol.map: " + unknown + "; did you mean listener.security.protocol.map?"}},
 		{"retention.ms=1", []string{"server.properties:1: retention.ms: " + unknown + "; it is a topic's; the broker's is log.retention.ms"}},
-		{"log.banana=1\nbanana=2", []string{"server.properties:2: banana: " + unknown, "server.properties:1: log.banana: " + unknown}},
+		{"log.banana=1\nbanana=2", []string{"server.properties:1: log.banana: " + unknown, "server.properties:2: banana: " + unknown}},
 		{"samsa.no.such=1", []string{"server.properties:1: samsa.no.such: " + unknown}},
 		{"samsa.config.unknown=maybe", []string{"server.properties:1: samsa.config.unknown=maybe: must be one of error, warn"}},
 
@@ -92,17 +92,21 @@ func TestAProblemSaysWhereWhatWhyAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestProblemsOfAllPlacesAreReportedTogether(t *testing.T) {
+func TestProblemsOfAllPlacesAreReportedTogetherInTheOrderOfTheFile(t *testing.T) {
 	_, err := Load(Input{
-		File: "f", Data: []byte("num.partitions=0\nfetch.max.bytes=1\n"),
+		File: "f", Data: []byte("num.partitions=0\nlog.segment.bytes=many\nfetch.max.bytes=1\nbanana=1\n\n\n\n\n\na=\\u12\nssl.keystore.password=x\n"),
 		Env: []string{"KAFKA_NUM_PARTITIONS=x", "CLUSTER_ID=mine"}, Set: []string{"log.dir", "node.id=-1"},
 	})
 	wantProblems(t, err,
+		"f:2: log.segment.bytes=many: must be a whole number in digits, without a unit (at least 1048576)",
+		"f:3: fetch.max.bytes=1: must be at least 1024",
+		"f:4: banana: neither Kafka nor Samsa has a configuration of this name",
+		`f:10: \u must be followed by four hexadecimal digits, not by "12"`,
+		"f:11: ssl.keystore.password: "+unsafeTLS+"; "+insteadTLS,
 		"environment: CLUSTER_ID=mine: a cluster id is 16 bytes in URL-safe base64, which makes 22 characters; leave it out, and a new cluster gets one by itself",
+		"environment variable KAFKA_NUM_PARTITIONS: num.partitions=x: must be a whole number in digits, without a unit (at least 1)",
 		`--set: "log.dir" is not of the form name=value`,
-		"--set: node.id=-1: must be at least 0",
-		"f:2: fetch.max.bytes=1: must be at least 1024",
-		"environment variable KAFKA_NUM_PARTITIONS: num.partitions=x: must be a whole number in digits, without a unit (at least 1)")
+		"--set: node.id=-1: must be at least 0")
 }
 
 func TestSecretsNeverShowInMessages(t *testing.T) {
