@@ -171,8 +171,9 @@ func (a *assignment) pass(c *cursor, next int64) {
 
 // probe asks about partitions that have given nothing for a while and are not at
 // their end: the last offsets before the end may have no records any more, because
-// of compaction. The client skips them without a word, and waits.
-func (a *assignment) probe(ctx context.Context) {
+// of compaction. The client skips them without a word, and waits. It waits, too,
+// where a record is damaged, which damaged is told.
+func (a *assignment) probe(ctx context.Context, damaged func(topicPartition)) {
 	ctx, cancel := a.client.within(ctx)
 	defer cancel()
 	for tp, c := range a.cursors {
@@ -189,10 +190,20 @@ func (a *assignment) probe(ctx context.Context) {
 		}
 		for _, t := range answer.(*kmsg.FetchResponse).Topics {
 			for i := range t.Partitions {
-				a.pass(c, emptyUntil(&t.Partitions[i], c.next, c.end, a.committed))
+				a.probed(tp, &t.Partitions[i], damaged)
 			}
 		}
 	}
+}
+
+// probed moves the cursor as far as the answer allows.
+func (a *assignment) probed(tp topicPartition, p *kmsg.FetchResponseTopicPartition, damaged func(topicPartition)) {
+	if errors.Is(kerr.ErrorForCode(p.ErrorCode), kerr.CorruptMessage) {
+		damaged(tp)
+		return
+	}
+	c := a.cursors[tp]
+	a.pass(c, emptyUntil(p, c.next, c.end, a.committed))
 }
 
 func (a *assignment) probeRequest(tp topicPartition, offset int64) *kmsg.FetchRequest {

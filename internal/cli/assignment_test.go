@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -79,5 +80,16 @@ func TestOffsetsWithoutRecordsArePassedOver(t *testing.T) {
 		if got := emptyUntil(c.p, 7, 10, c.committed); got != c.want {
 			t.Errorf("%s: empty until %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+func TestAServerThatSaysARecordIsDamagedEndsThePartition(t *testing.T) {
+	tp := topicPartition{"orders", 0}
+	var errs bytes.Buffer
+	r := reading{assignment: &assignment{bounded: true, cursors: map[topicPartition]*cursor{tp: {next: 1, end: 3}}}, s: Streams{Err: &errs}}
+	r.probed(tp, &kmsg.FetchResponseTopicPartition{ErrorCode: kerr.CorruptMessage.Code, HighWatermark: 3}, r.damaged)
+	const want = "samsa: orders/0 offset 1: the server says that the record is damaged (CORRUPT_MESSAGE); \"samsa log dump\" on its data folder shows where\n"
+	if errs.String() != want || !r.failed || r.unfinished() != 0 {
+		t.Fatalf("failed %t, %d unfinished, %q", r.failed, r.unfinished(), errs.String())
 	}
 }

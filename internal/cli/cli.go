@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -97,11 +99,51 @@ func printJSON(w io.Writer, v any) error {
 const about = "Samsa does Apache Kafka's job in one program: it runs brokers, and it is the tool to work with them or with Apache Kafka."
 
 func newParser(grammar *commands, s Streams) (*kong.Kong, error) {
+	number := kong.MapperFunc(parseNumber)
 	return kong.New(grammar,
+		kong.KindMapper(reflect.Int, number), kong.KindMapper(reflect.Int16, number), kong.KindMapper(reflect.Int32, number), kong.KindMapper(reflect.Int64, number),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(parseDuration)),
 		kong.Name("samsa"), kong.Description(about), kong.NoDefaultHelp(), kong.Writers(s.Out, s.Err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.WithHyphenPrefixedParameters(true), // -o -5
 	)
+}
+
+// parseNumber and parseDuration stand for kong's own, whose messages are for
+// programmers.
+func parseNumber(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("number", &text); err != nil {
+		return err
+	}
+	n, err := strconv.ParseInt(text, 10, target.Type().Bits())
+	switch {
+	case err == nil:
+		target.SetInt(n)
+		return nil
+	case ctx.Value.Name == "partition":
+		return fmt.Errorf("%q: a partition is a number from 0", text)
+	case errors.Is(err, strconv.ErrRange):
+		return fmt.Errorf("%s is too large a number", text)
+	default:
+		return fmt.Errorf("%q: write a whole number, such as 3", text)
+	}
+}
+
+func parseDuration(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("duration", &text); err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(text)
+	if err == nil {
+		target.SetInt(int64(d))
+		return nil
+	}
+	if _, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return fmt.Errorf("%s has no unit; write %ss or %sms", text, text, text)
+	}
+	return fmt.Errorf("%q is no duration; write for example 5s, 500ms or 1m30s", text)
 }
 
 // Main runs the command that args name and returns the exit code. The first

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -170,7 +172,7 @@ func TestAnswersAreKeyedByNamesOfTheProtocol(t *testing.T) {
 func TestDialFailuresAreTheReasonUntilAServerIsReached(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	seed, told := kgo.BrokerMetadata{NodeID: -5, Host: "a", Port: 1}, kgo.BrokerMetadata{NodeID: 1, Host: "b", Port: 2}
-	d := &dialLog{failed: make(map[string]error)}
+	d := newDialLog()
 	if d.explain() != "" || d.downFor() != 0 {
 		t.Fatal("nothing failed yet")
 	}
@@ -192,6 +194,33 @@ func TestDialFailuresAreTheReasonUntilAServerIsReached(t *testing.T) {
 	d.OnBrokerConnect(told, 0, nil, nil)
 	if got := d.explain(); got != "" {
 		t.Fatalf("after success: %q", got)
+	}
+	d.OnBrokerConnect(told, 0, nil, refused)
+	if got := d.explain(); got != "connection to b:2 lost: connection refused" {
+		t.Fatalf("an advertised address that answered before: %q", got)
+	}
+}
+
+func TestACreationWithoutAnAnswerMayHaveHappened(t *testing.T) {
+	c := &client{dials: newDialLog(), timeout: 10 * time.Second}
+	const want = `no answer within 10s; topic pp may have been created: see "samsa topic list", or allow more with --timeout`
+	serverGaveUp, message := kerr.RequestTimedOut, "gave up waiting, the outcome is not known: context deadline exceeded"
+	for _, err := range []error{serverGaveUp, fmt.Errorf("request: %w", context.DeadlineExceeded)} {
+		var out, errs bytes.Buffer
+		answer := kadm.CreateTopicResponse{Topic: "pp", Err: err, ErrMessage: message}
+		ok, printErr := new(topicCreateCommand).print(Streams{Out: &out, Err: &errs}, c, answer)
+		if ok || printErr != nil || out.Len() != 0 || errs.String() != "samsa: "+want+"\n" {
+			t.Errorf("%v: %t, %v, %q, %q", err, ok, printErr, out.String(), errs.String())
+		}
+		errs.Reset()
+		ok, printErr = new(topicDeleteCommand).print(Streams{Out: &out, Err: &errs}, c, kadm.DeleteTopicResponse{Topic: "pp", Err: err})
+		if ok || printErr != nil || out.Len() != 0 || !strings.HasPrefix(errs.String(), "samsa: no answer within 10s; topic pp may have been deleted") {
+			t.Errorf("%v: %t, %v, %q, %q", err, ok, printErr, out.String(), errs.String())
+		}
+	}
+	c.dials.OnBrokerConnect(kgo.BrokerMetadata{Host: "a", Port: 1}, 0, nil, syscall.ECONNREFUSED)
+	if text, late := c.unanswered(context.DeadlineExceeded, "topic pp", "created"); late {
+		t.Errorf("a server that can't be reached: %q", text)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -18,11 +20,16 @@ import (
 // startNode runs a node on a disk in memory, and returns its address.
 func startNode(t *testing.T, set ...string) string {
 	t.Helper()
+	return startNodeOn(t, vfs.NewMem(), set...)
+}
+
+func startNodeOn(t *testing.T, disk vfs.FS, set ...string) string {
+	t.Helper()
 	settings, err := config.Load(config.Input{Set: append([]string{"log.dirs=/data", "listeners=PLAINTEXT://127.0.0.1:0"}, set...)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Start(node.Options{Config: settings, FS: vfs.NewMem(), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	n, err := node.Start(node.Options{Config: settings, FS: disk, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,5 +154,35 @@ func TestManyRecordsGoThroughInOrder(t *testing.T) {
 	}
 	if got := mustSamsa(t, at, "", "consume", "t", "-e", "-o", "-1", "--format", "json"); !strings.Contains(got, `"offset":19999`) || strings.Count(got, "\n") != 1 {
 		t.Fatalf("the last one: %q", got)
+	}
+}
+
+func TestADamagedRecordEndsAConsumeWhichSaysWhereItIs(t *testing.T) {
+	disk := vfs.NewMem()
+	at := startNodeOn(t, disk)
+	mustSamsa(t, at, "", "topic", "create", "orders")
+	mustSamsa(t, at, "first\n", "produce", "orders")
+	const segment, inRecord = "/data/orders-0/00000000000000000000.log", 62 // bytes from the start of a batch
+	info, err := disk.Stat(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustSamsa(t, at, "second\n", "produce", "orders")
+	if err := disk.FlipBit(segment, info.Size()+inRecord); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := samsa(t, at, "", "consume", "orders", "-e")
+	if code != exitFailed || out != "first\n" || !strings.HasPrefix(errs, "samsa: orders/0 offset 1: encoded crc ") {
+		t.Fatalf("exit code %d, %q\n%s", code, out, errs)
+	}
+}
+
+func TestAServerOfAnotherProtocolIsToldFromOneThatIsAway(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	at := server.Listener.Addr().String()
+	code, _, errs := samsa(t, at, "", "topic", "list")
+	if want := "samsa: " + at + " does not speak Kafka's protocol; is the port right?\n"; code != exitFailed || errs != want {
+		t.Fatalf("exit code %d: %s", code, errs)
 	}
 }

@@ -14,11 +14,16 @@ import (
 // looks after connections, and after partitions that end without a record.
 const pollPatience = 300 * time.Millisecond
 
+// probeEvery is how many waits without a record pass between two looks at what
+// holds up somebody who follows a topic: the client keeps damage to itself, since
+// it takes it for an error of transmission, and asks again for ever.
+const probeEvery = 10
+
 type consumeCommand struct {
 	Topics       []string `arg:"" name:"topic" help:"The topics."`
 	Offset       string   `short:"o" default:"start" placeholder:"WHERE" help:"Where to begin in each partition: start, end, OFFSET, +N, -N, @TIME or @TIME:TIME. Default: start."`
 	Partitions   []int32  `name:"partition" short:"p" placeholder:"N" help:"Only these partitions of each topic, separated by commas."`
-	Count        int64    `name:"num" short:"n" placeholder:"COUNT" help:"Stop after so many records in all."`
+	Count        *int64   `name:"num" short:"n" placeholder:"COUNT" help:"Stop after so many records in all."`
 	ToEnd        bool     `name:"exit-at-end" short:"e" help:"Stop after the last record that is there at the beginning."`
 	RecordFormat string   `name:"record-format" short:"f" placeholder:"FORMAT" help:"Print each record so: %t topic, %p partition, %o offset, %k key, %v (or %s) value, %h headers, %T timestamp in ms, %%, \\n, \\t, \\xNN. Default: %v\\n."`
 	Isolation    string   `default:"read_uncommitted" enum:"read_uncommitted,read_committed" placeholder:"LEVEL" help:"Show records of transactions that are open or aborted (read_uncommitted, the default), or don't (read_committed)."`
@@ -40,6 +45,7 @@ Examples:
   samsa consume orders -o -10 -e -f '%p/%o %k = %v\n'
   samsa consume orders -o @-1h
   samsa consume orders -o @2026-01-01:2026-01-02 --format json > january-1st.ndjson
+  samsa topic create copy
   samsa consume orders -e --format json | samsa produce copy --input-format json`
 }
 
@@ -72,9 +78,12 @@ func (c *consumeCommand) Run(ctx context.Context, s Streams) error {
 		return err
 	}
 	a.begin()
-	r := reading{assignment: a, s: s, printer: p, left: c.Count}
+	r := reading{assignment: a, s: s, printer: p}
+	if c.Count != nil {
+		r.left = *c.Count
+	}
 	err = r.run(ctx)
-	if errors.Is(err, errInterrupted) && !bounded && c.Count == 0 {
+	if errors.Is(err, errInterrupted) && !bounded && c.Count == nil {
 		err = nil // there is no other end
 	}
 	return errors.Join(err, p.out.Flush())
@@ -88,8 +97,8 @@ func (c *consumeCommand) printer(s Streams) (*recordPrinter, error) {
 	} else if p.json {
 		return nil, usagef("--format json and --record-format exclude each other")
 	}
-	if c.Count < 0 {
-		return nil, usagef("--num %d: it must be above 0", c.Count)
+	if c.Count != nil && *c.Count < 1 {
+		return nil, usagef("--num %d: it must be above 0", *c.Count)
 	}
 	var err error
 	if p.format, err = parseRecordFormat(text); err != nil {
@@ -127,6 +136,7 @@ type reading struct {
 
 // run returns nil when the end asked for is reached.
 func (r *reading) run(ctx context.Context) error {
+	idle := 0 // waits without a record
 	for r.unfinished() > 0 {
 		waiting, cancel := context.WithTimeout(ctx, pollPatience)
 		fetches := r.client.PollRecords(waiting, int(min(r.left, 1<<20)))
@@ -139,13 +149,14 @@ func (r *reading) run(ctx context.Context) error {
 			return err
 		}
 		if fetches.NumRecords() > 0 {
+			idle = 0
 			continue
 		}
 		if err := r.watch(); err != nil {
 			return err
 		}
-		if r.bounded {
-			r.probe(ctx)
+		if idle++; r.bounded || idle%probeEvery == 0 {
+			r.probe(ctx, r.damaged)
 		}
 	}
 	if r.failed {
@@ -156,20 +167,6 @@ func (r *reading) run(ctx context.Context) error {
 
 // take prints what came, and reports whether that was as much as was asked for.
 func (r *reading) take(fetches kgo.Fetches) (enough bool, err error) {
-	fetches.EachError(func(topic string, partition int32, why error) {
-		var loss *kgo.ErrDataLoss
-		switch {
-		case errors.Is(why, context.DeadlineExceeded), errors.Is(why, context.Canceled):
-		case errors.As(why, &loss):
-			fmt.Fprintf(r.s.Err, "samsa: %s/%d: the log was cut behind what was read; records may come again: %v\n", topic, partition, why)
-		case partition < 0 || r.cursors[topicPartition{topic, partition}] == nil:
-			fmt.Fprintf(r.s.Err, "samsa: %v; trying again\n", inWords(why))
-		default:
-			complain(r.s.Err, fmt.Sprintf("%s/%d", topic, partition), inWords(why))
-			r.failed = true
-			r.cursors[topicPartition{topic, partition}].done = true
-		}
-	})
 	for records := fetches.RecordIter(); !records.Done(); {
 		record := records.Next()
 		if !r.wanted(record) {
@@ -183,7 +180,36 @@ func (r *reading) take(fetches kgo.Fetches) (enough bool, err error) {
 		}
 		r.left = max(r.left, 0)
 	}
+	r.takeErrors(fetches)
 	return false, r.printer.out.Flush()
+}
+
+// takeErrors comes after the records of the same answer, which lie before what is
+// wrong.
+func (r *reading) takeErrors(fetches kgo.Fetches) {
+	fetches.EachError(func(topic string, partition int32, why error) {
+		var loss *kgo.ErrDataLoss
+		switch {
+		case errors.Is(why, context.DeadlineExceeded), errors.Is(why, context.Canceled):
+		case errors.As(why, &loss):
+			fmt.Fprintf(r.s.Err, "samsa: %s/%d: the log was cut behind what was read; records may come again: %v\n", topic, partition, why)
+		case partition < 0 || r.cursors[topicPartition{topic, partition}] == nil:
+			fmt.Fprintf(r.s.Err, "samsa: %v; trying again\n", inWords(why))
+		default:
+			r.giveUp(topicPartition{topic, partition}, inWords(why))
+		}
+	})
+}
+
+var errDamaged = errors.New("the server says that the record is damaged (CORRUPT_MESSAGE); \"samsa log dump\" on its data folder shows where")
+
+func (r *reading) damaged(tp topicPartition) { r.giveUp(tp, errDamaged) }
+
+// giveUp ends the reading of a partition whose next offset can't be had.
+func (r *reading) giveUp(tp topicPartition, why error) {
+	c := r.cursors[tp]
+	complain(r.s.Err, fmt.Sprintf("%s/%d offset %d", tp.topic, tp.partition, c.next), why)
+	r.failed, c.done = true, true
 }
 
 // watch looks after the connections while nothing comes. Somebody who follows a

@@ -31,7 +31,7 @@ Examples:
 
   samsa log dump samsa-data
   samsa log dump samsa-data/orders-0 --records
-  samsa log dump samsa-data/__cluster_metadata-0 --records --format json | jq .decoded
+  samsa log dump samsa-data/__cluster_metadata-0 --records --format json | jq 'select(.decoded).decoded'
   samsa log dump samsa-data/orders-0/00000000000000000000.log --no-check`
 }
 
@@ -113,7 +113,9 @@ func (d *dumping) print(item dump.Item) error {
 	case dump.Problem:
 		d.problems++
 	}
-	if d.json {
+	if f, ok := item.(dump.File); ok && f.Type == dump.UnknownType && !d.json {
+		_, d.outErr = fmt.Fprintf(d.out, "%s: no known format, skipped\n", f.Name)
+	} else if d.json {
 		d.outErr = d.printJSON(item)
 	} else {
 		_, d.outErr = fmt.Fprintln(d.out, item)

@@ -47,6 +47,7 @@ Examples:
   echo hello | samsa produce orders
   printf 'alice:10\nbob:20\n' | samsa produce orders --key-delimiter : -z zstd
   samsa produce orders --input-format json < records.ndjson
+  samsa topic create users -c cleanup.policy=compact
   echo | samsa produce users -k alice --tombstone`
 }
 

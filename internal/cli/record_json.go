@@ -137,7 +137,13 @@ func parseJSONRecord(line []byte) (*kgo.Record, error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	var j jsonRecord
-	if err := d.Decode(&j); err != nil {
+	var kind *json.UnmarshalTypeError
+	if err := d.Decode(&j); errors.As(err, &kind) {
+		if kind.Field == "" {
+			return nil, fmt.Errorf(`is no JSON record: a record is an object {"key": …, "value": …}, not %s`, kind.Value)
+		}
+		return nil, fmt.Errorf("is no JSON record: the field %s can't be %s", kind.Field, kind.Value)
+	} else if err != nil {
 		return nil, fmt.Errorf("is no JSON record: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

@@ -15,7 +15,7 @@ Data goes to standard output, as text for people or, with ` + "`--format json`" 
 |---|---|
 | 0 | all went well; a node or a ` + "`consume`" + ` without an end was stopped in order |
 | 1 | something failed: at least one of the items, or all |
-| 2 | the command line is wrong |
+| 2 | the command line is wrong; a setting of the node that is refused is 1, wherever it was made |
 | 130 | a signal ended the command before it was through |
 `
 

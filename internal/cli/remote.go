@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,6 +42,7 @@ type client struct {
 	*kgo.Client
 	admin   *kadm.Client
 	dials   *dialLog
+	seeds   []string // addresses as given
 	timeout time.Duration
 }
 
@@ -49,7 +51,7 @@ func (r *remote) connect(ctx context.Context, options ...kgo.Opt) (*client, erro
 	if r.Timeout < leastTimeout || r.Timeout > mostTimeout {
 		return nil, usagef("--timeout %s: it must be %s or more, and at most %s", r.Timeout, leastTimeout, mostTimeout)
 	}
-	dials := &dialLog{failed: make(map[string]error)}
+	dials := newDialLog()
 	patience := min(dialPatience, r.Timeout)
 	version, _, _ := strings.Cut(CurrentVersion().Version, "+") // the protocol takes no +dirty
 	options = append([]kgo.Opt{
@@ -57,17 +59,35 @@ func (r *remote) connect(ctx context.Context, options ...kgo.Opt) (*client, erro
 		kgo.DialTimeout(patience), kgo.RetryTimeout(r.Timeout), kgo.RequestTimeoutOverhead(r.Timeout),
 		kgo.DisableClientMetrics(), kgo.WithHooks(dials),
 	}, options...)
+	if err := checkAddresses(r.Bootstrap); err != nil {
+		return nil, err
+	}
 	k, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, usagef("-b %s: %v", strings.Join(r.Bootstrap, ","), err)
 	}
-	c := &client{Client: k, admin: kadm.NewClient(k), dials: dials, timeout: r.Timeout}
+	c := &client{Client: k, admin: kadm.NewClient(k), dials: dials, seeds: r.Bootstrap, timeout: r.Timeout}
 	c.admin.SetTimeoutMillis(int32(min(r.Timeout.Milliseconds(), 1<<30)))
 	if err := c.reach(ctx, patience); err != nil {
 		k.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// checkAddresses wants HOST or HOST:PORT; the client's own words for the rest are
+// those of a programming language.
+func checkAddresses(addresses []string) error {
+	for _, address := range addresses {
+		if address != "" && (!strings.Contains(address, ":") || net.ParseIP(address) != nil) {
+			continue
+		}
+		host, port, err := net.SplitHostPort(address)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
+			return usagef("-b %q: HOST:PORT is expected, such as 127.0.0.1:9092", address)
+		}
+	}
+	return nil
 }
 
 // reach pings until a server answers, an attempt fails for good, or patience ends.
@@ -88,6 +108,9 @@ func (c *client) reach(ctx context.Context, patience time.Duration) error {
 			case <-time.After(dialPause):
 				continue
 			}
+		}
+		if text := err.Error(); strings.Contains(text, "invalid large response size") || strings.Contains(text, "invalid negative response size") {
+			return fmt.Errorf("%s does not speak Kafka's protocol; is the port right?", strings.Join(c.seeds, ","))
 		}
 		return c.explain(fmt.Errorf("no server answers: %w", err))
 	}
@@ -114,6 +137,16 @@ func (c *client) explain(err error) error {
 		return fmt.Errorf("no answer within %s; allow more with --timeout", c.timeout)
 	}
 	return inWords(err)
+}
+
+// unanswered reports whether nobody knows what became of a request, and says so of
+// item, which "may have been" outcome: the server gave up waiting, or we did.
+func (c *client) unanswered(err error, item, outcome string) (string, bool) {
+	late := errors.Is(err, context.DeadlineExceeded) && c.dials.explain() == ""
+	if !late && !errors.Is(err, kerr.RequestTimedOut) {
+		return "", false
+	}
+	return fmt.Sprintf("no answer within %s; %s may have been %s: see \"samsa topic list\", or allow more with --timeout", c.timeout, item, outcome), true
 }
 
 // inWords explains an error that a server answered with.
@@ -145,8 +178,7 @@ var answers = map[string]string{
 	"NOT_ENOUGH_REPLICAS_AFTER_APPEND": "fewer replicas are in sync than the topic's min.insync.replicas; the record may have been written",
 	"OFFSET_OUT_OF_RANGE":              "the offset is not there (any more): retention has deleted it, or the log was cut",
 	"LEADER_NOT_AVAILABLE":             "the partition has no leader at present",
-	"CORRUPT_MESSAGE":                  "the stored bytes are damaged: their checksum does not hold",
-	"INVALID_TIMESTAMP":                "the record's timestamp is further from the server's clock than the topic allows",
+	"INVALID_TIMESTAMP":                "the record's timestamp is further from the server's clock than the topic allows (its message.timestamp.before.max.ms and message.timestamp.after.max.ms)",
 }
 
 // dialLog remembers, as a hook of the client, which addresses can't be reached.
@@ -154,8 +186,13 @@ type dialLog struct {
 	mu         sync.Mutex // guards all; never held over anything that blocks
 	failed     map[string]error
 	order      []string
-	advertised bool      // a server gave one of them
-	since      time.Time // of the first failure after the last success
+	reached    map[string]bool // addresses that answered at some time
+	advertised bool            // a server gave one of them
+	since      time.Time       // of the first failure after the last success
+}
+
+func newDialLog() *dialLog {
+	return &dialLog{failed: make(map[string]error), reached: make(map[string]bool)}
 }
 
 // OnBrokerConnect is called by the client after each attempt.
@@ -163,6 +200,9 @@ func (d *dialLog) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ ne
 	address := net.JoinHostPort(meta.Host, fmt.Sprint(meta.Port))
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err == nil {
+		d.reached[address] = true
+	}
 	switch _, known := d.failed[address]; {
 	case err == nil && (meta.NodeID >= 0 || !d.advertised): // reaching a server first named does not mend what it told
 		clear(d.failed)
@@ -199,12 +239,18 @@ func (d *dialLog) explain() string {
 		return ""
 	}
 	var parts []string
+	var hint string
 	for _, address := range d.order {
-		parts = append(parts, fmt.Sprintf("%s can't be reached: %s", address, dialReason(d.failed[address])))
-	}
-	hint := "; is it running there? \"samsa start\" runs a node, -b HOST:PORT names another one"
-	if d.advertised {
-		hint = "; a server told this address: if it does not lead there from here, the server's advertised.listeners must be set to one that does"
+		reason := dialReason(d.failed[address])
+		if d.reached[address] {
+			parts = append(parts, fmt.Sprintf("connection to %s lost: %s", address, reason))
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s can't be reached: %s", address, reason))
+		hint = "; is it running there? \"samsa start\" runs a node, -b HOST:PORT names another one"
+		if d.advertised {
+			hint = "; a server told this address: if it does not lead there from here, the server's advertised.listeners must be set to one that does"
+		}
 	}
 	return strings.Join(parts, "; ") + hint
 }

@@ -20,7 +20,7 @@ const stopPatience = 5 * time.Second
 
 type startCommand struct {
 	Config    string   `placeholder:"FILE" help:"Read settings from this server.properties file, Kafka's own names and syntax."`
-	DataDir   string   `placeholder:"DIR" help:"Keep the data in this folder; the same as --set log.dirs=DIR."`
+	DataDir   *string  `placeholder:"DIR" help:"Keep the data in this folder; the same as --set log.dirs=DIR."`
 	Set       []string `sep:"none" placeholder:"NAME=VALUE" help:"Give one setting its value, over environment and file. May be repeated."`
 	LogLevel  string   `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
 	LogFormat string   `default:"text" enum:"text,json" placeholder:"text|json" help:"How to write the log, which goes to standard error."`
@@ -39,12 +39,9 @@ Examples:
 
 // Run runs the node until ctx is done or the node can't go on.
 func (c *startCommand) Run(ctx context.Context, s Streams) error {
-	set := c.Set
-	if c.DataDir != "" {
-		if strings.Contains(c.DataDir, ",") {
-			return usagef("--data-dir %s: a folder's name can't hold a comma, since log.dirs separates folders with it", c.DataDir)
-		}
-		set = append(set, "log.dirs="+c.DataDir)
+	set, err := c.settings()
+	if err != nil {
+		return err
 	}
 	settings, err := config.LoadFile(c.Config, set)
 	if err != nil {
@@ -65,6 +62,26 @@ func (c *startCommand) Run(ctx context.Context, s Streams) error {
 		return errors.Join(fmt.Errorf("standard output can't be written to: %w", err), n.Stop())
 	}
 	return untilEnd(ctx, n, log)
+}
+
+// settings are those of the command line, as name=value.
+func (c *startCommand) settings() ([]string, error) {
+	for _, text := range c.Set {
+		if name, _, found := strings.Cut(text, "="); !found || strings.TrimSpace(name) == "" {
+			return nil, usagef("--set %s: write NAME=VALUE, such as num.partitions=3", text)
+		}
+	}
+	if c.DataDir == nil {
+		return c.Set, nil
+	}
+	switch dir := *c.DataDir; {
+	case dir == "":
+		return nil, usagef("--data-dir is empty; is an unset variable behind it?")
+	case strings.Contains(dir, ","):
+		return nil, usagef("--data-dir %s: a folder's name can't hold a comma, since log.dirs separates folders with it", dir)
+	default:
+		return append(c.Set, "log.dirs="+dir), nil
+	}
 }
 
 // runningNode is what untilEnd needs of a node.

@@ -61,16 +61,19 @@ func (c *topicCreateCommand) Run(ctx context.Context, s Streams) error {
 	defer cancel()
 	names := distinct(c.Names)
 	answers, err := cl.admin.CreateTopics(ctx, c.Partitions, c.Replication, configs, names...)
-	if err != nil {
+	_, late := cl.unanswered(err, "", "")
+	if err != nil && !late {
 		return fmt.Errorf("topics can't be created: %w", cl.explain(err))
 	}
 	failed := false
 	for _, name := range names {
 		a, answered := answers[name]
-		if !answered {
+		if late {
+			a.Topic, a.Err = name, err
+		} else if !answered {
 			a.Topic, a.Err = name, errUnanswered
 		}
-		ok, err := c.print(s, a)
+		ok, err := c.print(s, cl, a)
 		if err != nil {
 			return err
 		}
@@ -83,7 +86,7 @@ func (c *topicCreateCommand) Run(ctx context.Context, s Streams) error {
 }
 
 // print reports whether the topic is there as wished; an error is one of printing.
-func (c *topicCreateCommand) print(s Streams, a kadm.CreateTopicResponse) (bool, error) {
+func (c *topicCreateCommand) print(s Streams, cl *client, a kadm.CreateTopicResponse) (bool, error) {
 	line := createdTopic{Topic: a.Topic, Created: a.Err == nil}
 	existed := c.IfNotExists && errors.Is(a.Err, kerr.TopicAlreadyExists)
 	switch {
@@ -92,6 +95,11 @@ func (c *topicCreateCommand) print(s Streams, a kadm.CreateTopicResponse) (bool,
 	case !existed:
 		why := answerError(a.Err, a.ErrMessage)
 		line.Error = why.Error()
+		if text, late := cl.unanswered(a.Err, "topic "+a.Topic, "created"); late {
+			line.Error = text
+			fmt.Fprintf(s.Err, "samsa: %s\n", text)
+			break
+		}
 		complain(s.Err, "topic "+a.Topic+" was not created", why)
 	}
 	if c.json() {

@@ -44,16 +44,19 @@ func (c *topicDeleteCommand) Run(ctx context.Context, s Streams) error {
 	defer cancel()
 	names := distinct(c.Names)
 	answers, err := cl.admin.DeleteTopics(ctx, names...)
-	if err != nil {
+	_, late := cl.unanswered(err, "", "")
+	if err != nil && !late {
 		return fmt.Errorf("topics can't be deleted: %w", cl.explain(err))
 	}
 	failed := false
 	for _, name := range names {
 		a, answered := answers[name]
-		if !answered {
+		if late {
+			a.Topic, a.Err = name, err
+		} else if !answered {
 			a.Topic, a.Err = name, errUnanswered
 		}
-		ok, err := c.print(s, a)
+		ok, err := c.print(s, cl, a)
 		if err != nil {
 			return err
 		}
@@ -66,10 +69,15 @@ func (c *topicDeleteCommand) Run(ctx context.Context, s Streams) error {
 }
 
 // print reports whether the topic is gone; an error is one of printing.
-func (c *topicDeleteCommand) print(s Streams, a kadm.DeleteTopicResponse) (bool, error) {
+func (c *topicDeleteCommand) print(s Streams, cl *client, a kadm.DeleteTopicResponse) (bool, error) {
 	line := deletedTopic{Topic: a.Topic, Deleted: a.Err == nil}
 	absent := c.IfExists && errors.Is(a.Err, kerr.UnknownTopicOrPartition)
-	if a.Err != nil && !absent {
+	text, late := cl.unanswered(a.Err, "topic "+a.Topic, "deleted")
+	switch {
+	case late:
+		line.Error = text
+		fmt.Fprintf(s.Err, "samsa: %s\n", text)
+	case a.Err != nil && !absent:
 		why := inWords(a.Err) // Kafka's message here only repeats the code
 		line.Error = why.Error()
 		complain(s.Err, "topic "+a.Topic+" was not deleted", why)
