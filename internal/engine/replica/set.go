@@ -273,6 +273,7 @@ func (s *Set) Apply(img *metadata.Image, delta metadata.Delta) {
 		return
 	}
 	s.image = img
+	var fresh []created
 	for i := range delta.Topics {
 		c := &delta.Topics[i]
 		if c.After == nil {
@@ -280,12 +281,47 @@ func (s *Set) Apply(img *metadata.Image, delta metadata.Delta) {
 			continue
 		}
 		for _, q := range c.Partitions {
+			if q.Before == nil && q.After.Leader == s.NodeID {
+				fresh = append(fresh, created{c.After, q.After})
+				continue
+			}
 			s.follow(c.After, q.After, place{})
 		}
 	}
+	s.createAll(fresh)
 	for _, r := range delta.Configs {
 		if r.Type == metadata.ResourceTopic {
 			s.configure(img, r.Name)
+		}
+	}
+}
+
+// created is a partition that a change of the metadata has placed here.
+type created struct {
+	topic     *metadata.Topic
+	partition *metadata.Partition
+}
+
+// createAtOnce is how many folders are made at a time: making one is mostly
+// waiting for fsyncs, and whoever changes metadata waits behind all of them.
+const createAtOnce = 16
+
+// createAll makes the folders of new partitions and lets them lead.
+func (s *Set) createAll(fresh []created) {
+	errs := make([]error, len(fresh))
+	turns := make(chan struct{}, createAtOnce)
+	var wg sync.WaitGroup
+	for i, c := range fresh {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			errs[i] = s.bring(s.image, c.topic, c.partition, place{})
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			s.lack(fresh[i].topic, lackingKey{fresh[i].topic.ID, fresh[i].partition.Index}, place{}, err)
 		}
 	}
 }
