@@ -216,8 +216,12 @@ func orNever(d time.Duration) time.Duration {
 // rules are what the controller must know of the configuration.
 func (n *Node) rules() controller.Rules {
 	c := n.opts.Config
+	least := 1
+	if t, err := c.Topic(nil, config.Dynamic{}); err == nil { // Load has checked it
+		least = t.MinInsyncReplicas
+	}
 	return controller.Rules{
-		NumPartitions: c.NumPartitions, ReplicationFactor: int16(c.DefaultReplicationFactor),
+		NumPartitions: c.NumPartitions, ReplicationFactor: int16(c.DefaultReplicationFactor), MinInsyncReplicas: least,
 		TopicSettings: func(settings []controller.Setting) error {
 			_, err := c.Topic(controller.ByName(settings), config.Dynamic{})
 			return err
