@@ -198,7 +198,7 @@ func (j *journal) fits(v batch.View, from metadata.Offset) error {
 func tornBase(at, want, got int64) bool {
 	const sector = 512
 	written := at%sector + 8 - sector // bytes of the number in the sector that was written
-	if got == want || written <= 0 || written >= 8 {
+	if got == want || written < 0 || written >= 8 {
 		return false
 	}
 	return got == want&(1<<(8*written)-1)
