@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/samsa-project/samsa/internal/engine/replica"
+	"github.com/samsa-project/samsa/internal/storage/folder"
+	"github.com/samsa-project/samsa/internal/sys/clock"
 	"github.com/samsa-project/samsa/internal/sys/vfs"
 )
 
@@ -121,4 +123,33 @@ func (r *run) refusesAll(cause error) {
 			}
 		}
 	}
+}
+
+// TestAStartThatFailsDoesNotCallItsFolderClean: what was not opened was not
+// examined after the crash, and the next start must do it.
+func TestAStartThatFailsDoesNotCallItsFolderClean(t *testing.T) {
+	keep(t, clock.System{}, func(k *kept) {
+		k.must(k.create("t"))
+		k.must(k.create("u"))
+		_, code := k.produce("t", 100)
+		k.must(code)
+		crashed := k.disk.CrashClone(vfs.CrashConfig{})
+		broken := vfs.NewFaulty(crashed, vfs.ByName("/data/u-0/", vfs.ByKind(vfs.ErrInjected, vfs.OpOpen, vfs.OpOpenReadWrite, vfs.OpCreate)))
+		if n, err := startOn(broken, k.cfg, k.clock, 2); err == nil {
+			t.Error("a node starts although it can't read a partition", n.Stop())
+		}
+		if _, err := crashed.Stat("/data/" + folder.MarkerName); err == nil {
+			t.Error("the start that failed has marked the folder as cleanly left")
+		}
+		n, err := startOn(crashed, k.cfg, k.clock, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+		if _, err := crashed.Stat("/data/" + folder.MarkerName); err != nil {
+			t.Error("a clean stop is not marked")
+		}
+	})
 }
