@@ -120,7 +120,15 @@ func TestRecordsTheServerRefusesAreCountedAndTheOthersSent(t *testing.T) {
 	mustSamsa(t, at, "", "topic", "create", "t", "-c", "max.message.bytes=200")
 	large := strings.Repeat("x", 300)
 	code, _, errs := samsa(t, at, large+"\n", "produce", "t")
-	if code != exitFailed || !strings.Contains(errs, "larger than the topic's max.message.bytes") || !strings.Contains(errs, "sent 0 records to t; 1 failed") {
+	if code != exitFailed || !strings.Contains(errs, "larger than the topic's max.message.bytes, or than --max-message-bytes, which is 1000012") || !strings.Contains(errs, "sent 0 records to t; 1 failed") {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	code, _, errs = samsa(t, at, strings.Repeat("x", 1024)+"\n", "produce", "t", "--max-message-bytes", "1024")
+	if code != exitFailed || !strings.Contains(errs, "or than --max-message-bytes, which is 1024") {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	code, _, errs = samsa(t, at, "x\n", "produce", "t", "--timestamp", "2200-01-01")
+	if code != exitFailed || !strings.Contains(errs, "its message.timestamp.before.max.ms and message.timestamp.after.max.ms") {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
 	in := strings.Repeat("no delimiter\n", 15) + "k:v\n"

@@ -65,7 +65,7 @@ func (c *produceCommand) Run(ctx context.Context, s Streams) error {
 	if reader.partitions, err = c.checkTopic(ctx, cl); err != nil {
 		return err
 	}
-	r := &receipts{s: s, out: bufio.NewWriter(s.Out), topic: c.Topic, json: c.json(), print: c.Verbose || c.json(), offsets: c.Acks != "0", explain: cl.explainRecord}
+	r := &receipts{s: s, out: bufio.NewWriter(s.Out), topic: c.Topic, json: c.json(), print: c.Verbose || c.json(), offsets: c.Acks != "0", explain: c.explainer(cl)}
 	err = c.send(ctx, cl, reader, r)
 	return errors.Join(err, r.finish(err))
 }
@@ -200,6 +200,17 @@ func (c *produceCommand) send(ctx context.Context, cl *client, reader *recordRea
 		return errInterrupted
 	default:
 		return fmt.Errorf("standard input can't be read: %w", ended)
+	}
+}
+
+// explainer puts into words why a record was not sent. Of the two limits of a
+// record's size one is ours, and the answer does not tell which of them it is.
+func (c *produceCommand) explainer(cl *client) func(error) error {
+	return func(err error) error {
+		if errors.Is(err, kerr.MessageTooLarge) {
+			return fmt.Errorf("it is larger than the topic's max.message.bytes, or than --max-message-bytes, which is %d", c.MaxMessageBytes)
+		}
+		return cl.explainRecord(err)
 	}
 }
 

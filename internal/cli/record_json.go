@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -140,9 +141,9 @@ func parseJSONRecord(line []byte) (*kgo.Record, error) {
 	var kind *json.UnmarshalTypeError
 	if err := d.Decode(&j); errors.As(err, &kind) {
 		if kind.Field == "" {
-			return nil, fmt.Errorf(`is no JSON record: a record is an object {"key": …, "value": …}, not %s`, kind.Value)
+			return nil, fmt.Errorf(`is no JSON record: a record is an object {"key": …, "value": …}, not %s`, withArticle(kind.Value))
 		}
-		return nil, fmt.Errorf("is no JSON record: the field %s can't be %s", kind.Field, kind.Value)
+		return nil, fmt.Errorf("is no JSON record: the field %s can't be %s", kind.Field, withArticle(kind.Value))
 	} else if err != nil {
 		return nil, fmt.Errorf("is no JSON record: %w", err)
 	}
@@ -180,4 +181,12 @@ func parseJSONRecord(line []byte) (*kgo.Record, error) {
 		r.Timestamp = time.UnixMilli(*j.Timestamp)
 	}
 	return r, nil
+}
+
+// withArticle makes "an array" of a kind of JSON value.
+func withArticle(kind string) string {
+	if strings.HasPrefix(kind, "a") || strings.HasPrefix(kind, "o") {
+		return "an " + kind
+	}
+	return "a " + kind
 }

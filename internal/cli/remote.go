@@ -78,8 +78,14 @@ func (r *remote) connect(ctx context.Context, options ...kgo.Opt) (*client, erro
 // checkAddresses wants HOST or HOST:PORT; the client's own words for the rest are
 // those of a programming language.
 func checkAddresses(addresses []string) error {
+	if len(addresses) == 0 {
+		addresses = []string{""}
+	}
 	for _, address := range addresses {
-		if address != "" && (!strings.Contains(address, ":") || net.ParseIP(address) != nil) {
+		if address == "" {
+			return usagef("-b is empty; HOST:PORT is expected, such as 127.0.0.1:9092")
+		}
+		if !strings.Contains(address, ":") || net.ParseIP(address) != nil {
 			continue
 		}
 		host, port, err := net.SplitHostPort(address)
