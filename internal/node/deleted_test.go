@@ -1,61 +1,43 @@
-package node_test
+package node
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/samsa-project/samsa/internal/sys/clock"
+	"github.com/samsa-project/samsa/internal/wire/msg"
 )
 
 // The room of a deleted topic is wanted at once, and whoever creates and deletes
 // topics must not fill the disk with folders faster than they go.
 func TestTheFoldersOfADeletedTopicAreGoneWithinSeconds(t *testing.T) {
-	dir := t.TempDir()
-	n := start(t, dir, "samsa.metrics.listener=")
-	cl, err := kgo.NewClient(kgo.SeedBrokers(n.Addresses()[0].String()))
+	keep(t, clock.System{}, func(k *kept) {
+		k.node.broker.CreateTopics(context.Background(), &msg.CreateTopicsRequest{
+			TimeoutMs: 30_000, Topics: []msg.CreateTopicsRequestCreatableTopic{{Name: "t", NumPartitions: 100, ReplicationFactor: 1}},
+		})
+		if n := k.foldersOf("t"); n != 100 {
+			k.Fatalf("%d folders of 100 partitions", n)
+		}
+		k.delete("t")
+		time.Sleep(10 * time.Second)
+		if n := k.foldersOf("t"); n != 0 {
+			k.Errorf("%d folders are left after 10 s", n)
+		}
+	})
+}
+
+// foldersOf counts the folders of a topic's partitions, deleted ones too.
+func (k *kept) foldersOf(topic string) (n int) {
+	entries, err := k.disk.ReadDir(k.node.Dir())
 	if err != nil {
-		t.Fatal(err)
+		k.Fatal(err)
 	}
-	defer cl.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	create := kmsg.NewPtrCreateTopicsRequest()
-	create.TimeoutMillis = 30000
-	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", 100, 1
-	create.Topics = append(create.Topics, topic)
-	if _, err := create.RequestWith(ctx, cl); err != nil {
-		t.Fatal(err)
-	}
-	del := kmsg.NewPtrDeleteTopicsRequest()
-	del.TimeoutMillis = 30000
-	del.TopicNames = []string{"t"}
-	gone := kmsg.NewDeleteTopicsRequestTopic()
-	gone.Topic = kmsg.StringPtr("t")
-	del.Topics = append(del.Topics, gone)
-	if _, err := del.RequestWith(ctx, cl); err != nil {
-		t.Fatal(err)
-	}
-	left := 0
-	for range 20 {
-		time.Sleep(500 * time.Millisecond)
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		left = 0
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), "t-") {
-				left++
-			}
-		}
-		if left == 0 {
-			return
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), topic+"-") {
+			n++
 		}
 	}
-	t.Fatalf("%d folders are left after 10 s", left)
+	return n
 }
