@@ -383,3 +383,16 @@ func TestOffsetsTooFarApartForOneSegmentAreRefused(t *testing.T) {
 		t.Fatal(roll, err)
 	}
 }
+
+func TestAZeroedSealedSegmentIsNotServedAsRecords(t *testing.T) {
+	m, o, want := image(t, 40, 1500, true)
+	raw := readFile(t, m, segmentZero+".log")
+	clear(raw)
+	writeFile(t, m, segmentZero+".log", raw)
+	o.RecoveryPoint, o.Clean = want[39].LastOffset()+1, true
+	l, _ := mustOpen(t, o)
+	s, err := l.Read(0, l.EndOffset(), 10000, true)
+	if !errors.Is(err, ErrCorrupt) {
+		t.Fatalf("%d bytes of zeros, %v", s.Len(), err)
+	}
+}
