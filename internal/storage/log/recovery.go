@@ -43,7 +43,11 @@ func (r *recovery) run() error {
 		}
 		r.clean = ok && l.end >= r.point
 	}
-	limit := r.point
+	// A snapshot at the first segment's base speaks only of what is gone: it is as
+	// good as the log, also where retention has passed a recovery point that was
+	// written down before. Without it the producers of the removed segments would be
+	// forgotten, and what they send again be written twice.
+	limit := max(r.point, l.segments[0].base)
 	if r.clean {
 		limit = l.end
 	}

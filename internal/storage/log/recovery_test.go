@@ -396,3 +396,16 @@ func TestAZeroedSealedSegmentIsNotServedAsRecords(t *testing.T) {
 		t.Fatalf("%d bytes of zeros, %v", s.Len(), err)
 	}
 }
+
+func TestTheSnapshotAtTheStartServesWhereRetentionPassedTheRecoveryPoint(t *testing.T) {
+	m, o, _ := image(t, 40, 1500, true)
+	for _, suffix := range []string{".log", ".index", ".timeindex"} {
+		must(t, m.Remove(segmentZero+suffix))
+	}
+	seen := &watcher{from: -1}
+	o.RecoveryPoint, o.Visitor = 0, seen
+	l, _ := mustOpen(t, o)
+	if seen.from != l.StartOffset() || seen.from <= 0 {
+		t.Fatalf("the log begins at %d, the snapshot that was loaded stands at %d", l.StartOffset(), seen.from)
+	}
+}
