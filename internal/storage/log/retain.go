@@ -193,10 +193,13 @@ func (l *Log) removeOldest(condemned []*segment) ([]SegmentInfo, error) {
 	for _, s := range condemned[:n] {
 		err := l.dropSegments([]*segment{s})
 		if err == nil {
-			err = ignoreMissing(l.fs.Remove(l.path(s.base, suffixSnapshot)))
-		}
-		if err == nil {
 			err = l.syncDir(l.dir)
+		}
+		// The snapshot at its base only now: were it gone and the segment still there,
+		// nothing would say what the producers of those before it had written. One
+		// that a crash leaves behind, Open removes.
+		if err == nil {
+			err = ignoreMissing(l.fs.Remove(l.path(s.base, suffixSnapshot)))
 		}
 		if err != nil {
 			return nil, l.fail("remove segment", err)
